@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ const (
 // examples closes every error, so that whoever reads it can mend the text at once.
 const examples = `write for example "500ms", "1m 30s", "10 days" or "PT1M30S"`
 
-// unit is one spelling of a unit in the friendly form.
+// units are the spellings of the friendly form, in lower case.
 var units = map[string]time.Duration{
 	"w": week, "wk": week, "wks": week, "week": week, "weeks": week,
 	"d": day, "day": day, "days": day,
@@ -225,19 +226,54 @@ func (n number) times(unit time.Duration) (time.Duration, error) {
 		return 0, errTooLong
 	}
 	total := time.Duration(n.whole) * unit
-	// unit/10^i would round early, so numerator and divisor are carried digit by digit.
-	rest := int64(unit)
-	var frac int64
-	var carry int64 // remainder in units of 10^-i nanoseconds
-	scale := int64(1)
+	digits, scale := uint64(0), uint64(1)
 	for i := 0; i < len(n.fraction) && i < maxFractionDigits; i++ {
-		_ = rest
-		digit := int64(n.fraction[i] - '0')
-		_ = digit
-		_ = frac
-		_ = carry
+		digits = digits*10 + uint64(n.fraction[i]-'0')
 		scale *= 10
 	}
-	_ = scale
-	return total, nil
+	// digits < scale, so the quotient is below unit and the division cannot overflow.
+	hi, lo := bits.Mul64(digits, uint64(unit))
+	part, _ := bits.Div64(hi, lo, scale)
+	if time.Duration(part) > math.MaxInt64-total {
+		return 0, errTooLong
+	}
+	return total + time.Duration(part), nil
+}
+
+// takeNumber splits a decimal number off the front of s.
+func takeNumber(s string) (n number, rest string, err error) {
+	end := digitsEnd(s)
+	if end == 0 {
+		return n, s, fmt.Errorf("a number is missing before %q", s)
+	}
+	if n.whole, err = strconv.ParseUint(s[:end], 10, 64); err != nil {
+		return n, s, errTooLong
+	}
+	s = s[end:]
+	if !strings.HasPrefix(s, ".") {
+		return n, s, nil
+	}
+	end = digitsEnd(s[1:]) + 1
+	if end == 1 {
+		return n, s, errors.New("a digit is missing behind the point")
+	}
+	n.fraction = s[1:end]
+	return n, s[end:], nil
+}
+
+func digitsEnd(s string) int {
+	end := 0
+	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
+		end++
+	}
+	return end
+}
+
+// takeWord splits off everything up to a blank, a comma or the next number.
+func takeWord(s string) (word, rest string) {
+	end := strings.IndexAny(s, " \t,.+-0123456789")
+	if end < 0 {
+		end = len(s)
+	}
+	return s[:end], s[end:]
 }
