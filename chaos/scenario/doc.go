@@ -1,0 +1,21 @@
+// Package scenario describes the services that conformance checks call.
+//
+// The same handlers are written twice, in goservice with the official Go SDK and in
+// tsservice with the official TypeScript SDK, so that a check states its expectation once
+// and holds both SDKs to it. Every service name starts with a prefix given on the command
+// line ("Go", "Ts"), so that both sets live on one server.
+//
+//	Basic      service: answers, failures, durable steps, sleeps, compensation
+//	Comm       service: calls, sends, attach, cancel, combinators, awakeables, signals
+//	Store      object:  state, and the order of calls on one key
+//	LazyStore  object:  the handlers of Store, with lazy state
+//	Waiter     object:  waits for awakeables and signals
+//	Order      workflow: three durable steps, a durable promise, a status
+//
+// A side effect is one line appended to the file named on the command line, and one count in
+// the memory of the process. Lines in the file outlive the process, so a step that ran twice
+// shows even when the service was killed between.
+//
+// Invariant: a handler has the same name, input, output and behaviour in both languages. The
+// service types and handlers of the two programs are compared by a test.
+package scenario
