@@ -17,5 +17,5 @@
 // shows even when the service was killed between.
 //
 // Invariant: a handler has the same name, input, output and behaviour in both languages. The
-// service types and handlers of the two programs are compared by a test.
+// conformance suite compares what the two programs offer.
 package scenario

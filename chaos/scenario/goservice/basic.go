@@ -62,7 +62,7 @@ func (b basic) definition(name string) restate.ServiceDefinition {
 		Handler("suspending", restate.NewServiceHandler(b.suspending,
 			restate.WithInactivityTimeout(suspendAfter))).
 		Handler("random", restate.NewServiceHandler(b.random)).
-		Handler("twoSteps", restate.NewServiceHandler(b.twoSteps)).
+		Handler("steps", restate.NewServiceHandler(b.steps)).
 		Handler("compensate", restate.NewServiceHandler(b.compensate)).
 		Handler("effects", restate.NewServiceHandler(b.effects)).
 		Handler("hidden", restate.NewServiceHandler(b.echo, restate.WithIngressPrivate(true)))
@@ -160,14 +160,17 @@ func (b basic) random(ctx restate.Context, w work) ([]string, error) {
 	return []string{first, drawn}, nil
 }
 
-func (b basic) twoSteps(ctx restate.Context, w work) (string, error) {
+func (b basic) steps(ctx restate.Context, w work) (string, error) {
 	if err := step(ctx, b.fx, w.ID+"-1"); err != nil {
+		return "", err
+	}
+	if err := step(ctx, b.fx, w.ID+"-2"); err != nil {
 		return "", err
 	}
 	if err := restate.Sleep(ctx, w.pause()); err != nil {
 		return "", err
 	}
-	if err := step(ctx, b.fx, w.ID+"-2"); err != nil {
+	if err := step(ctx, b.fx, w.ID+"-3"); err != nil {
 		return "", err
 	}
 	return w.ID, nil

@@ -179,10 +179,10 @@ func (o order) definition(name string) restate.ServiceDefinition {
 }
 
 func (o order) run(ctx restate.WorkflowContext, in purchase) (receipt, error) {
-	restate.Set(ctx, "status", "started")
 	if err := step(ctx, o.fx, in.ID+"-1"); err != nil {
 		return receipt{}, err
 	}
+	restate.Set(ctx, "status", "started") // visible: the first step is durable
 	if in.Millis > 0 {
 		if err := restate.Sleep(ctx, time.Duration(in.Millis)*time.Millisecond); err != nil {
 			return receipt{}, err

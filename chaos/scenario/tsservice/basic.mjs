@@ -28,7 +28,9 @@ export const basic = (name, fx) =>
         async () => undefined,
       ),
 
-      headers: async (ctx) => Object.fromEntries(ctx.request().headers),
+      headers: restate.handlers.handler({ input: restate.serde.empty }, async (ctx) =>
+        Object.fromEntries(ctx.request().headers),
+      ),
 
       fail: async (_ctx, failure) => {
         throw terminal(failure);
@@ -97,10 +99,11 @@ export const basic = (name, fx) =>
         return [first, drawn];
       },
 
-      twoSteps: async (ctx, { id, millis }) => {
+      steps: async (ctx, { id, millis }) => {
         await step(ctx, fx, `${id}-1`);
-        await ctx.sleep(millis ?? 0);
         await step(ctx, fx, `${id}-2`);
+        await ctx.sleep(millis ?? 0);
+        await step(ctx, fx, `${id}-3`);
         return id;
       },
 

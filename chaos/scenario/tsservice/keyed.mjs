@@ -92,8 +92,8 @@ export const order = (name, fx) =>
     options: { workflowRetention: hourMillis },
     handlers: {
       run: async (ctx, { id, millis, wait }) => {
-        ctx.set("status", "started");
         await step(ctx, fx, `${id}-1`);
+        ctx.set("status", "started"); // visible: the first step is durable
         if (millis) await ctx.sleep(millis);
         await step(ctx, fx, `${id}-2`);
         let go = "";

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	checkTimeout = 30 * time.Second // one check, or one half of a surviving one
+	pollEvery    = 20 * time.Millisecond
+)
+
+// Check shows one capability. Run fails it by one of the Case methods, which end it.
+type Check struct {
+	ID    string // row of the feature list
+	Title string
+	Run   func(*Case)
+	// Crasher marks input that the reference server does not survive.
+	Crasher bool
+}
+
+// Survivor shows that something outlives the death of a process: Before sets it up, then the
+// process is killed and started again, then After looks.
+type Survivor struct {
+	ID     string
+	Title  string
+	Before func(*Case)
+	After  func(*Case)
+}
+
+// Case is one check being run. It belongs to the goroutine that runs it.
+type Case struct {
+	*Env
+	ctx context.Context
+	// sdk holds the services to call; for the areas http and wire, any.
+	sdk *Services
+	// id is unique to this check: the base of its keys.
+	id string
+	// kept carries what Before learned over to After.
+	kept map[string]string
+	err  error
+}
+
+// caseSerial and caseEpoch make IDs that differ between checks and between runs.
+var (
+	caseSerial atomic.Int64
+	caseEpoch  = time.Now().UnixNano() / int64(time.Millisecond) % 1e9
+)
+
+func newCase(env *Env, sdk *Services) *Case {
+	id := fmt.Sprintf("c%d-%d", caseEpoch, caseSerial.Add(1))
+	return &Case{Env: env, sdk: sdk, id: id, kept: map[string]string{}}
+}
+
+// try runs part of the case on a goroutine of its own and returns how it failed, or nil.
+func (c *Case) try(ctx context.Context, part func(*Case)) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	c.ctx = ctx
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		part(c)
+	}()
+	<-done
+	return c.err
+}
+
+// failf ends the check. It must be called on the check's own goroutine.
+func (c *Case) failf(format string, args ...any) {
+	c.err = fmt.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+// must ends the check when err is not nil.
+func (c *Case) must(what string, err error) {
+	if err != nil {
+		c.failf("%s: %w", what, err)
+	}
+}
+
+// equal ends the check unless both values are deeply equal.
+func (c *Case) equal(what string, got, want any) {
+	if !reflect.DeepEqual(got, want) {
+		c.failf("%s: got %#v, want %#v", what, got, want)
+	}
+}
+
+// contains ends the check unless text has part in it.
+func (c *Case) contains(what, text, part string) {
+	if !strings.Contains(text, part) {
+		c.failf("%s: %q is not in %q", what, part, text)
+	}
+}
+
+// until asks again and again, and ends the check when the answer stays no.
+func (c *Case) until(what string, yes func() bool) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for !yes() {
+		select {
+		case <-c.ctx.Done():
+			c.failf("still not so when time was up: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// never asks for as long as span, and ends the check when the answer is yes once.
+func (c *Case) never(what string, span time.Duration, yes func() bool) {
+	for end := time.Now().Add(span); time.Now().Before(end); {
+		if yes() {
+			c.failf("it happened: %s", what)
+		}
+		select {
+		case <-c.ctx.Done():
+			c.failf("time was up while watching: %s", what)
+		case <-time.After(pollEvery):
+		}
+	}
+}

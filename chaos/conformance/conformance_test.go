@@ -1,0 +1,24 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestConformance holds a freshly built server to every check, with both SDKs.
+func TestConformance(t *testing.T) {
+	opts := options{server: "perdure", sdks: []string{"go", "ts"}}
+	total, err := run(t.Context(), opts, func(line string) {
+		if strings.HasPrefix(line, "FAIL") {
+			t.Error(line)
+			return
+		}
+		t.Log(line)
+	})
+	if err != nil {
+		t.Fatalf("the suite did not run: %v", err)
+	}
+	if total.passed == 0 {
+		t.Fatal("no check has run")
+	}
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxTogether is how many checks run at once: most of them wait.
+const maxTogether = 24
+
+type options struct {
+	ingress, admin string // a server that runs already
+	server         string // or one to start
+	sdks           []string
+	match          string
+	gentle         bool
+	keepLogs       bool
+}
+
+// Env is what all checks share. It does not change while checks run.
+type Env struct {
+	ingress, admin string
+	client         *http.Client
+	services       []*Services
+}
+
+type totals struct{ passed, failed, skipped int }
+
+func (t totals) String() string {
+	return fmt.Sprintf("%d passed, %d failed, %d skipped", t.passed, t.failed, t.skipped)
+}
+
+// suite runs checks and reports each as one line.
+type suite struct {
+	options
+	env    *Env
+	server *Server // nil: not ours to kill
+	report func(string)
+
+	mu    sync.Mutex
+	total totals // guarded by mu
+}
+
+// run starts what is missing, runs every check and stops what it has started.
+// The error tells why checks could not be run at all.
+func run(ctx context.Context, opts options, report func(string)) (totals, error) {
+	dir, err := os.MkdirTemp("", "conformance-")
+	if err != nil {
+		return totals{}, fmt.Errorf("make a working directory: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	s := &suite{options: opts, report: report}
+	if opts.server != "" {
+		s.server, err = startServer(ctx, opts, dir)
+		if err != nil {
+			return totals{}, err
+		}
+		defer s.server.kill()
+		opts.ingress, opts.admin = s.server.ingress, s.server.admin
+		s.gentle = s.gentle || opts.server == "restate"
+	}
+	if opts.ingress == "" || opts.admin == "" {
+		return totals{}, fmt.Errorf("no server: give --server, or --ingress and --admin")
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: maxTogether}
+	defer transport.CloseIdleConnections()
+	s.env = &Env{
+		ingress: strings.TrimSuffix(opts.ingress, "/"),
+		admin:   strings.TrimSuffix(opts.admin, "/"),
+		client:  &http.Client{Transport: transport},
+	}
+	for _, sdk := range opts.sdks {
+		services, err := startServices(ctx, sdk, dir, opts.keepLogs)
+		if err != nil {
+			return totals{}, err
+		}
+		defer services.kill()
+		s.env.services = append(s.env.services, services)
+	}
+	if err := s.register(ctx); err != nil {
+		return totals{}, err
+	}
+	s.runAll(ctx)
+	return s.total, ctx.Err()
+}
+
+// register makes the services known to the server.
+func (s *suite) register(ctx context.Context) error {
+	for _, services := range s.env.services {
+		c := newCase(s.env, services)
+		if err := c.try(ctx, func(c *Case) {
+			body := map[string]any{"uri": services.url(), "force": true}
+			r := c.rule(http.MethodPost, "/deployments", body)
+			if r.status != http.StatusCreated && r.status != http.StatusOK {
+				c.failf("%s", r)
+			}
+		}); err != nil {
+			return fmt.Errorf("register the %s services: %w", services.sdk, err)
+		}
+	}
+	return nil
+}
+
+func (s *suite) runAll(ctx context.Context) {
+	var all []job
+	for _, services := range s.env.services {
+		for _, check := range sdkChecks() {
+			all = append(all, job{services.sdk, services, check})
+		}
+	}
+	any := s.env.services[0]
+	for _, check := range httpChecks() {
+		all = append(all, job{"http", any, check})
+	}
+	for _, check := range wireChecks() {
+		all = append(all, job{"wire", any, check})
+	}
+	s.runJobs(ctx, all)
+	s.runSurvivors(ctx, "service killed", s.killServices)
+	if s.server != nil {
+		s.runSurvivors(ctx, "server killed", s.killServer)
+	}
+}
+
+type job struct {
+	area  string
+	sdk   *Services
+	check Check
+}
+
+func (s *suite) runJobs(ctx context.Context, jobs []job) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, maxTogether)
+	for _, j := range jobs {
+		if !s.wanted(j.check.ID, j.area, j.check.Title) {
+			continue
+		}
+		if j.check.Crasher && s.gentle {
+			s.skip(j.check.ID, j.area, j.check.Title)
+			continue
+		}
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			start := time.Now()
+			err := newCase(s.env, j.sdk).try(ctx, j.check.Run)
+			s.verdict(j.check.ID, j.area, j.check.Title, start, err)
+		})
+	}
+	wg.Wait()
+}
+
+// runSurvivors sets all survivors up, has the process killed and started again, and looks.
+func (s *suite) runSurvivors(ctx context.Context, how string, kill func(context.Context) error) {
+	type half struct {
+		job   job
+		after func(*Case)
+		c     *Case
+		start time.Time
+	}
+	var halves []*half
+	for _, services := range s.env.services {
+		for _, v := range survivors() {
+			check := Check{ID: v.ID, Title: how + ": " + v.Title, Run: v.Before}
+			if s.wanted(v.ID, services.sdk, check.Title) {
+				halves = append(halves, &half{
+					job:   job{services.sdk, services, check},
+					after: v.After,
+					c:     newCase(s.env, services),
+				})
+			}
+		}
+	}
+	if len(halves) == 0 {
+		return
+	}
+	var wg sync.WaitGroup
+	for _, h := range halves {
+		h.start = time.Now()
+		wg.Go(func() { h.c.err = h.c.try(ctx, h.job.check.Run) })
+	}
+	wg.Wait()
+	err := kill(ctx)
+	for _, h := range halves {
+		wg.Go(func() {
+			if err != nil && h.c.err == nil {
+				h.c.err = err
+			}
+			if h.c.err == nil {
+				h.c.err = h.c.try(ctx, h.after)
+			}
+			s.verdict(h.job.check.ID, h.job.area, h.job.check.Title, h.start, h.c.err)
+		})
+	}
+	wg.Wait()
+}
+
+func (s *suite) killServices(ctx context.Context) error {
+	for _, services := range s.env.services {
+		services.kill()
+	}
+	for _, services := range s.env.services {
+		if err := services.start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *suite) killServer(ctx context.Context) error {
+	s.server.kill()
+	s.env.client.CloseIdleConnections()
+	return s.server.start(ctx)
+}
+
+func (s *suite) wanted(parts ...string) bool {
+	return s.match == "" || strings.Contains(strings.Join(parts, " "), s.match)
+}
+
+func (s *suite) skip(id, area, title string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.total.skipped++
+	s.report(fmt.Sprintf("skip %s %s %s: this server does not survive it", id, area, title))
+}
+
+func (s *suite) verdict(id, area, title string, start time.Time, err error) {
+	took := time.Since(start).Round(time.Millisecond)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.total.failed++
+		s.report(fmt.Sprintf("FAIL %s %s %s %s: %v", id, area, title, took, err))
+		return
+	}
+	s.total.passed++
+	s.report(fmt.Sprintf("ok   %s %s %s %s", id, area, title, took))
+}

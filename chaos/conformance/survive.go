@@ -1,0 +1,141 @@
+package main
+
+import "net/http"
+
+// survivors outlive the sudden death of the server, and of the services.
+func survivors() []Survivor {
+	return []Survivor{
+		{
+			ID: "SVC-02", Title: "workflow goes on, finished steps are not run again",
+			Before: func(c *Case) {
+				in := purchase{ID: c.id, Millis: 1500, Wait: true}
+				run := c.send(c.path("Order", c.id, "run"), "", in)
+				c.kept["run"] = run.InvocationID
+				c.until("the first step is stored", func() bool {
+					return value[string](c, c.path("Order", c.id, "status")) == "started"
+				})
+			},
+			After: func(c *Case) {
+				c.call(c.path("Order", c.id, "go"), "after", nil)
+				var out receipt
+				c.attached(c.kept["run"], &out)
+				c.equal("receipt", out, receipt{ID: c.id, Go: "after"})
+				for _, step := range []string{"-1", "-2", "-3"} {
+					c.equal("runs of step "+step, c.effects(c.id+step), 1)
+				}
+			},
+		},
+		{
+			ID: "RUN-05", Title: "sleep ends, steps before it are not run again",
+			Before: func(c *Case) {
+				in := work{ID: c.id, Millis: 1500}
+				c.kept["run"] = c.send(c.path("Basic", "steps"), "", in).InvocationID
+				// The second step starts only once the result of the first is stored.
+				c.until("the second step has run", func() bool {
+					return c.effects(c.id+"-2") == 1
+				})
+			},
+			After: func(c *Case) {
+				var out string
+				c.attached(c.kept["run"], &out)
+				c.equal("answer", out, c.id)
+				c.equal("runs of the first step", c.effects(c.id+"-1"), 1)
+				c.equal("runs of the last step", c.effects(c.id+"-3"), 1)
+			},
+		},
+		{
+			ID: "EVT-01", Title: "awakeable is resolved afterwards",
+			Before: func(c *Case) {
+				c.kept["run"], c.kept["awakeable"] = waiting(c, 0)
+			},
+			After: func(c *Case) {
+				path := "/restate/awakeables/" + c.kept["awakeable"] + "/resolve"
+				c.want(c.ask(http.MethodPost, path, "late"), http.StatusAccepted)
+				var out string
+				c.attached(c.kept["run"], &out)
+				c.equal("value", out, "late")
+			},
+		},
+		{
+			ID: "EVT-06", Title: "awakeable resolved before is not lost",
+			Before: func(c *Case) {
+				run, id := waiting(c, 1500)
+				c.kept["run"] = run
+				path := "/restate/awakeables/" + id + "/resolve"
+				c.want(c.ask(http.MethodPost, path, "before"), http.StatusAccepted)
+			},
+			After: func(c *Case) {
+				var out string
+				c.attached(c.kept["run"], &out)
+				c.equal("value", out, "before")
+			},
+		},
+		{
+			ID: "RUN-07", Title: "delayed send arrives once",
+			Before: func(c *Case) {
+				sent := c.send(c.path("Store", c.id, "add"), "?delay=1500ms", 1)
+				c.kept["send"] = sent.InvocationID
+			},
+			After: func(c *Case) {
+				var sum int
+				c.attached(c.kept["send"], &sum)
+				c.equal("sum", sum, 1)
+				c.equal("total", value[int](c, c.path("Store", c.id, "get")), 1)
+			},
+		},
+		{
+			ID: "STA-01", Title: "state is kept",
+			Before: func(c *Case) { c.call(c.path("Store", c.id, "add"), 11, nil) },
+			After: func(c *Case) {
+				c.equal("total", value[int](c, c.path("Store", c.id, "get")), 11)
+			},
+		},
+		{
+			ID: "SVC-03", Title: "the queue of a key is kept",
+			Before: func(c *Case) {
+				c.send(c.path("Store", c.id, "hold"), "", work{Millis: 1500})
+				for _, item := range []string{"a", "b", "c"} {
+					sent := c.send(c.path("Store", c.id, "append"), "", item)
+					c.kept["last"] = sent.InvocationID
+				}
+			},
+			After: func(c *Case) {
+				var list []string
+				c.attached(c.kept["last"], &list)
+				c.equal("list", list, []string{"a", "b", "c"})
+			},
+		},
+		{
+			ID: "INV-02", Title: "idempotent result is kept",
+			Before: func(c *Case) {
+				r := c.call(c.path("Store", c.id, "add"), 4, nil, "idempotency-key", "k")
+				c.kept["id"] = r.id()
+			},
+			After: func(c *Case) {
+				var sum int
+				r := c.call(c.path("Store", c.id, "add"), 4, &sum, "idempotency-key", "k")
+				c.equal("sum", sum, 4)
+				c.equal("invocation", r.id(), c.kept["id"])
+				c.attached(c.kept["id"], &sum)
+				c.equal("output", sum, 4)
+			},
+		},
+		{
+			ID: "COM-06", Title: "a caller gets its answer",
+			Before: func(c *Case) {
+				in := request{Service: c.sdk.service("Basic"), Handler: "steps",
+					Input: work{ID: c.id, Millis: 1500}}
+				c.kept["run"] = c.send(c.path("Comm", "call"), "", in).InvocationID
+				c.until("the callee's second step has run", func() bool {
+					return c.effects(c.id+"-2") == 1
+				})
+			},
+			After: func(c *Case) {
+				var out string
+				c.attached(c.kept["run"], &out)
+				c.equal("answer", out, c.id)
+				c.equal("runs of the first step", c.effects(c.id+"-1"), 1)
+			},
+		},
+	}
+}
