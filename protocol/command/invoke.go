@@ -90,8 +90,10 @@ type Reply struct {
 	Status ReplyStatus
 	// ExecutionTime of a delayed Invoke, as first accepted.
 	ExecutionTime protocol.Millis
-	// Result of a completed invocation, when it ended, and until when the result is kept.
+	// Result of a completed invocation, its target, when it ended, and how long the result is kept
+	// after that.
 	Result      *protocol.Result
+	Target      protocol.Target
 	CompletedAt protocol.Millis
 	Retention   time.Duration
 	// Message explains refusals of Restart.
