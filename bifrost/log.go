@@ -64,6 +64,8 @@ var (
 	// ErrTrimmed means records at or after the wanted LSN were already trimmed from the log: take
 	// them from an archive or a snapshot.
 	ErrTrimmed = errors.New("these records were trimmed: read them from the archive or a snapshot")
+
+	errNoRecords = errors.New("nothing to append: pass at least one payload")
 )
 
 // Log is one replica of one replicated log. It is safe for concurrent use.

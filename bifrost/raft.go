@@ -1,0 +1,480 @@
+package bifrost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lni/dragonboat/v4"
+	"github.com/lni/dragonboat/v4/client"
+	"github.com/lni/dragonboat/v4/config"
+	"github.com/lni/dragonboat/v4/raftio"
+	sm "github.com/lni/dragonboat/v4/statemachine"
+
+	"github.com/perdure/perdure/protocol"
+)
+
+// Fixed sizes of the library's engine.
+const (
+	// execShards is how many goroutines run Raft and commit to the one log store, sharing its syncs.
+	// It is part of the data format.
+	execShards = 2
+	// applyShards is how many goroutines apply; more than there are partitions on most nodes, so
+	// that one slow Applier rarely holds up another.
+	applyShards    = 32
+	snapshotShards = 8
+	closeShards    = 4
+)
+
+const (
+	// sweepInterval is how soon a dropped append is noticed; sweepIdle is after how many looks at an
+	// idle node the sweeper goes to sleep.
+	sweepInterval = 20 * time.Millisecond
+	sweepIdle     = 50
+	// unloadTimeout bounds the wait for the library to let go of a replica.
+	unloadTimeout = 30 * time.Second
+)
+
+// RaftHost runs logs replicated with Raft. It is the Host of production.
+type RaftHost struct {
+	cfg    RaftConfig
+	logger *slog.Logger
+	lock   *os.File
+	budget budget
+	nextID atomic.Uint64 // of batches; starts at random so that restarts do not repeat them
+
+	sweeping atomic.Bool
+	wake     chan struct{}
+	stopped  chan struct{} // closed when the sweeper is to end
+	swept    chan struct{} // closed when it has
+
+	// mu is held for reading around each use of nodes: the library does not bear calls while or
+	// after it closes. Nothing that waits for an apply goroutine is done under it.
+	mu     sync.RWMutex
+	nodes  *dragonboat.NodeHost
+	closed bool
+	logs   map[LogID]*raftLog
+}
+
+var _ Host = (*RaftHost)(nil)
+
+// OpenRaft opens the log directory and gets ready to start logs. It refuses a directory that is in
+// use, that belongs to another node, or that was not written by this server; a host that has
+// changed its name is fine.
+func OpenRaft(cfg RaftConfig) (*RaftHost, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	cfg.Dir = dir
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the log directory: %w", err)
+	}
+	lock, err := lockDir(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	h := &RaftHost{
+		cfg: cfg, logger: cfg.Logger, lock: lock,
+		budget: budget{limit: cfg.MaxBytesInFlight},
+		wake:   make(chan struct{}, 1), stopped: make(chan struct{}), swept: make(chan struct{}),
+		logs: map[LogID]*raftLog{},
+	}
+	h.nextID.Store(rand.Uint64())
+	if err := h.openNodes(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	go h.sweep()
+	return h, nil
+}
+
+// openNodes claims the directory and starts the library on it.
+func (h *RaftHost) openNodes() error {
+	hostName, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("find the host's name: %w", err)
+	}
+	err = claimDir(h.cfg.Dir, identity{
+		Format: identityFormat, Cluster: h.cfg.Cluster, Replica: h.cfg.Replica, Address: h.cfg.Address,
+		ExecShards: execShards, HostName: hostName,
+	})
+	if err != nil {
+		return err
+	}
+	routeLibraryLog(h.logger)
+	nodes, err := dragonboat.NewNodeHost(h.libraryConfig())
+	if err != nil {
+		return fmt.Errorf("open log directory %s: %w", h.cfg.Dir, err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.nodes = nodes
+	return nil
+}
+
+func (h *RaftHost) libraryConfig() config.NodeHostConfig {
+	store := config.GetTinyMemLogDBConfig()
+	store.Shards = 1 // one store: all logs share its syncs
+	c := config.NodeHostConfig{
+		DeploymentID:      h.cfg.Cluster,
+		NodeHostDir:       h.cfg.Dir,
+		RTTMillisecond:    uint64(h.cfg.Tick / time.Millisecond),
+		RaftAddress:       h.cfg.Address,
+		RaftEventListener: leaderListener{h},
+		Expert: config.ExpertConfig{
+			Engine: config.EngineConfig{ExecShards: execShards, CommitShards: 1,
+				ApplyShards: applyShards, SnapshotShards: snapshotShards, CloseShards: closeShards},
+			LogDB: store,
+		},
+	}
+	if h.cfg.alone() {
+		c.Expert.TransportFactory = soloTransport{}
+	} else {
+		c.ListenAddress = h.cfg.ListenAddress
+	}
+	return c
+}
+
+// replicaConfig is the library's configuration of one log's replica here.
+func (h *RaftHost) replicaConfig(id LogID) config.Config {
+	return config.Config{
+		ShardID: uint64(id), ReplicaID: h.cfg.Replica,
+		ElectionRTT: h.cfg.ElectionTicks, HeartbeatRTT: h.cfg.HeartbeatTicks,
+		PreVote: true, CheckQuorum: true, OrderedConfigChange: true,
+		SnapshotEntries:    0,       // no snapshots of its own accord
+		CompactionOverhead: 1 << 62, // nor cuts: only Trim cuts
+		WaitReady:          true,
+	}
+}
+
+// Start implements Host. It returns once the Applier is open and found to fit the log.
+func (h *RaftHost) Start(ctx context.Context, id LogID, a Applier) (Log, error) {
+	applied, err := a.Open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the state of log %s: %w", id, err)
+	}
+	l := newRaftLog(h, id, a, applied)
+	if err := h.start(ctx, l); err != nil {
+		return nil, errors.Join(fmt.Errorf("start log %s: %w", id, err), a.Close())
+	}
+	return l, nil
+}
+
+func (h *RaftHost) start(ctx context.Context, l *raftLog) error {
+	if err := h.enlist(l); err != nil {
+		return err
+	}
+	members := make(map[uint64]dragonboat.Target, len(h.cfg.Members))
+	for replica, address := range h.cfg.Members {
+		members[replica] = address
+	}
+	create := func(uint64, uint64) sm.IOnDiskStateMachine { return l.machine }
+	err := l.whileOpen(func(nodes *dragonboat.NodeHost) error {
+		return nodes.StartOnDiskReplica(members, false, create, h.replicaConfig(l.id))
+	})
+	if err != nil {
+		h.delist(l)
+		return err
+	}
+	select {
+	case <-l.machine.opened:
+		err = l.machine.refused
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		err = errors.Join(err, h.unload(l))
+		h.delist(l)
+	}
+	return err
+}
+
+// enlist makes l known under its ID.
+func (h *RaftHost) enlist(l *raftLog) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return ErrClosed
+	}
+	if h.logs[l.id] != nil {
+		return errors.New("it runs already: stop it first")
+	}
+	h.logs[l.id] = l
+	return nil
+}
+
+func (h *RaftHost) delist(l *raftLog) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.logs, l.id)
+}
+
+func (h *RaftHost) find(id LogID) *raftLog {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.logs[id]
+}
+
+// Stop implements Host.
+func (h *RaftHost) Stop(id LogID) error {
+	l := h.find(id)
+	if l == nil {
+		return nil
+	}
+	l.batcher.refuse(ErrClosed)
+	if !l.ending.CompareAndSwap(false, true) {
+		return nil // somebody else is stopping it
+	}
+	err := h.unload(l)
+	l.batcher.end()
+	err = errors.Join(err, l.machine.applier.Close())
+	h.delist(l)
+	if err != nil {
+		return fmt.Errorf("stop log %s: %w", id, err)
+	}
+	return nil
+}
+
+// unload makes the library let go of a replica.
+func (h *RaftHost) unload(l *raftLog) error {
+	err := l.whileOpen(func(nodes *dragonboat.NodeHost) error {
+		return nodes.StopReplica(uint64(l.id), h.cfg.Replica)
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-l.machine.closed:
+		return nil
+	case <-time.After(unloadTimeout):
+		return fmt.Errorf("the replica did not stop within %v: its Applier hangs", unloadTimeout)
+	}
+}
+
+// Close implements Host.
+func (h *RaftHost) Close() error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil
+	}
+	h.closed = true
+	logs := h.logs
+	h.logs = map[LogID]*raftLog{}
+	h.mu.Unlock()
+
+	for _, l := range logs {
+		l.batcher.refuse(ErrClosed)
+	}
+	h.nodes.Close() // returns when all apply goroutines have ended
+	close(h.stopped)
+	<-h.swept
+	var errs []error
+	for id, l := range logs {
+		if !l.ending.CompareAndSwap(false, true) {
+			continue // Stop closes it
+		}
+		l.batcher.end()
+		if err := l.machine.applier.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("close the state of log %s: %w", id, err))
+		}
+	}
+	return errors.Join(append(errs, h.lock.Close())...)
+}
+
+// busy wakes the sweeper if it sleeps.
+func (h *RaftHost) busy() {
+	if h.sweeping.Load() {
+		return
+	}
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// sweep looks, while entries are under way, for those that the library has given up. One goroutine
+// does that for all logs; successful appends never wait for it.
+func (h *RaftHost) sweep() {
+	defer close(h.swept)
+	ticker := time.NewTicker(sweepInterval)
+	defer ticker.Stop()
+	for idle := 0; ; {
+		select {
+		case <-h.stopped:
+			return
+		case <-ticker.C:
+		case <-h.wake:
+			h.sweeping.Store(true)
+			ticker.Reset(sweepInterval)
+			idle = 0
+			continue
+		}
+		if h.sweepLogs() {
+			idle = 0
+		} else if idle++; idle == sweepIdle {
+			// Off before the last look: an entry that comes between the two wakes us.
+			ticker.Stop()
+			h.sweeping.Store(false)
+			h.sweepLogs()
+		}
+	}
+}
+
+func (h *RaftHost) sweepLogs() (busy bool) {
+	h.mu.RLock()
+	logs := make([]*raftLog, 0, len(h.logs))
+	for _, l := range h.logs {
+		logs = append(logs, l)
+	}
+	h.mu.RUnlock()
+	for _, l := range logs {
+		busy = l.batcher.sweep() || busy
+	}
+	return busy
+}
+
+// leaderListener is told by the library about leaders, one event at a time for all logs.
+type leaderListener struct{ host *RaftHost }
+
+func (e leaderListener) LeaderUpdated(info raftio.LeaderInfo) {
+	l := e.host.find(LogID(info.ShardID))
+	if l == nil {
+		return
+	}
+	leads := info.LeaderID == e.host.cfg.Replica
+	l.setLeader(leads, info.Term)
+	if info.LeaderID != raftio.NoLeader && !leads {
+		l.batcher.loseAll() // another leader may replace what this one had not committed
+	}
+	if e.host.cfg.OnLeader != nil {
+		e.host.cfg.OnLeader(l.id, leads, info.Term)
+	}
+}
+
+// raftLog is one replica of one log.
+type raftLog struct {
+	host      *RaftHost
+	id        LogID
+	positions positions
+	session   *client.Session
+	batcher   *batcher
+	machine   *stateMachine
+	tail      atomic.Uint64
+	leader    atomic.Uint64 // term << 1 | leads
+	ending    atomic.Bool   // somebody stops it
+	trimming  atomic.Bool   // a Sync now decides about a trim
+
+	trimMu  sync.Mutex
+	trimmed uint64 // entries up to here were cut; guarded by trimMu
+}
+
+func newRaftLog(h *RaftHost, id LogID, a Applier, applied protocol.LSN) *raftLog {
+	l := &raftLog{host: h, id: id, session: h.nodes.GetNoOPSession(uint64(id))}
+	l.tail.Store(uint64(applied))
+	l.machine = newStateMachine(l, a, applied)
+	l.batcher = &batcher{
+		propose: l.propose, onBusy: h.busy, host: &h.budget, limit: h.cfg.MaxLogBytesInFlight,
+		nextID: &h.nextID, underway: map[uint64]*batch{},
+	}
+	if f := h.cfg.Events.EntryProposed; f != nil {
+		l.batcher.proposed = func(info EntryInfo) { f(id, info) }
+	}
+	return l
+}
+
+// whileOpen calls f unless the host is closed, and keeps it from closing meanwhile.
+func (l *raftLog) whileOpen(f func(*dragonboat.NodeHost) error) error {
+	l.host.mu.RLock()
+	defer l.host.mu.RUnlock()
+	if l.host.closed {
+		return ErrClosed
+	}
+	return f(l.host.nodes)
+}
+
+// Append implements Log.
+func (l *raftLog) Append(done func(protocol.LSN, error), payloads ...[]byte) error {
+	if leads, _ := l.Leader(); !leads {
+		return fmt.Errorf("append to log %s: %w", l.id, ErrNotLeader)
+	}
+	return l.batcher.add(done, payloads)
+}
+
+// propose hands one sealed entry to the library, which copies it and does not wait.
+func (l *raftLog) propose(sealed []byte) (ticket, error) {
+	var t raftTicket
+	err := l.whileOpen(func(nodes *dragonboat.NodeHost) error {
+		request, err := nodes.Propose(l.session, sealed, l.host.cfg.ProposalTimeout)
+		t.request = request
+		return err
+	})
+	return t, err
+}
+
+// raftTicket looks at the library's answer. A proposal that was applied here was answered from
+// Update before, so nobody waits for the channel: it holds one answer, and is left to the collector.
+type raftTicket struct{ request *dragonboat.RequestState }
+
+func (t raftTicket) ended() bool {
+	select {
+	case <-t.request.AppliedC():
+		t.request.Release()
+		return true
+	default:
+		return false
+	}
+}
+
+// Tail implements Log.
+func (l *raftLog) Tail() protocol.LSN { return protocol.LSN(l.tail.Load()) }
+
+// Leader implements Log.
+func (l *raftLog) Leader() (bool, uint64) {
+	v := l.leader.Load()
+	return v&1 == 1, v >> 1
+}
+
+func (l *raftLog) setLeader(leads bool, term uint64) {
+	v := term << 1
+	if leads {
+		v |= 1
+	}
+	l.leader.Store(v)
+}
+
+// fits reports why a state that has applied up to an entry does not belong to the log as it is.
+func (l *raftLog) fits(applied uint64) error {
+	reader, err := l.host.nodes.GetLogReader(uint64(l.id))
+	if err != nil {
+		return err
+	}
+	snapshot := reader.Snapshot()
+	if snapshot.Index != 0 {
+		if err := snapshot.Unref(); err != nil {
+			return err
+		}
+	}
+	_, last := reader.GetRange()
+	if applied > last {
+		return fmt.Errorf("the state is at %v but the log ends at %v, it has lost records: restore the log "+
+			"directory, or remove the state if the log is new", l.positions.lsn(applied, 0), l.positions.lsn(last, 0))
+	}
+	if applied < snapshot.OnDiskIndex && (snapshot.Dummy || snapshot.Witness) {
+		return fmt.Errorf("the state is at %v but the log was trimmed when it was at %v, the state has lost "+
+			"records: restore it from a snapshot", l.positions.lsn(applied, 0),
+			l.positions.lsn(snapshot.OnDiskIndex, 0))
+	}
+	return nil
+}
