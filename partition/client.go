@@ -1,0 +1,182 @@
+package partition
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/perdure/perdure/bifrost"
+	"github.com/perdure/perdure/partition/leader"
+	"github.com/perdure/perdure/protocol"
+	"github.com/perdure/perdure/protocol/command"
+)
+
+// ErrUnavailable says that a partition could not be reached in time. A request that ends with it
+// may have taken effect: repeat it with the same identity.
+var ErrUnavailable = errors.New("the partition is unavailable")
+
+const (
+	leaderPatience   = 10 * time.Second // a request waits this long for a leader
+	firstLeaderRetry = 2 * time.Millisecond
+	lastLeaderRetry  = 100 * time.Millisecond
+)
+
+// Leaders finds who leads a partition.
+type Leaders interface {
+	// Leader returns the leader of p on this node.
+	Leader(p protocol.PartitionID) (*leader.Leader, error)
+	// PartitionOf says which partition owns a key.
+	PartitionOf(protocol.PartitionKey) protocol.PartitionID
+}
+
+// Client carries requests to the leaders of partitions and holds them while there is none. All
+// requests are idempotent by an identity they carry, so that repeating one is safe.
+type Client struct{ leaders Leaders }
+
+// NewClient makes a client.
+func NewClient(leaders Leaders) *Client { return &Client{leaders: leaders} }
+
+// onLeader calls f with the key's leader, and again as long as leadership is lost under it. retried
+// says that an earlier call may have taken effect.
+func (c *Client) onLeader(ctx context.Context, key protocol.PartitionKey,
+	f func(l *leader.Leader, retried bool) error,
+) error {
+	p := c.leaders.PartitionOf(key)
+	wait, patience := firstLeaderRetry, time.Now().Add(leaderPatience)
+	retried := false
+	for {
+		l, err := c.leaders.Leader(p)
+		if err == nil {
+			led := time.Now()
+			err = f(l, retried)
+			retried = true
+			if time.Since(led) > time.Second { // it was led for a while: patience starts anew
+				wait, patience = firstLeaderRetry, time.Now().Add(leaderPatience)
+			}
+		}
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, bifrost.ErrClosed):
+			return fmt.Errorf("%w: partition %d: %w", ErrUnavailable, p, err)
+		case !errors.Is(err, leader.ErrNotLeader) && !errors.Is(err, bifrost.ErrNotLeader) &&
+			!errors.Is(err, bifrost.ErrBusy):
+			return err
+		case time.Now().After(patience):
+			return fmt.Errorf("%w: partition %d for %v: %w", ErrUnavailable, p, leaderPatience, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, lastLeaderRetry)
+	}
+}
+
+// Invoke starts an invocation and returns once that is durable.
+func (c *Client) Invoke(ctx context.Context, trace protocol.TraceContext, inv *command.Invoke) (
+	reply command.Reply, err error,
+) {
+	err = c.onLeader(ctx, inv.ID.Key, func(l *leader.Leader, retried bool) (err error) {
+		reply, err = l.Request(ctx, inv.ID.Key, inv, inv.Request, trace)
+		if retried && reply.Status == command.ReplyPreviouslyAccepted && inv.IdempotencyKey == nil &&
+			inv.Target.HandlerKind != protocol.HandlerWorkflow {
+			reply.Status = command.ReplyAccepted // by our own earlier try: the ID is ours alone
+		}
+		return err
+	})
+	return reply, err
+}
+
+// Call starts an invocation and waits for its end. existed says that it had been started before;
+// with onlyNew the reply is then ReplyPreviouslyAccepted at once.
+func (c *Client) Call(ctx context.Context, trace protocol.TraceContext, inv *command.Invoke,
+	onlyNew bool,
+) (reply command.Reply, existed bool, err error) {
+	err = c.onLeader(ctx, inv.ID.Key, func(l *leader.Leader, retried bool) (err error) {
+		// After a retry, what exists may be what our own earlier try has started.
+		reply, existed, err = l.Call(ctx, inv, trace, onlyNew && !retried)
+		existed = existed && !retried
+		return err
+	})
+	return reply, existed, err
+}
+
+// Attach waits for the end of an invocation: ReplyCompleted or ReplyNotFound.
+func (c *Client) Attach(ctx context.Context, id protocol.InvocationID) (
+	reply command.Reply, err error,
+) {
+	err = c.onLeader(ctx, id.Key, func(l *leader.Leader, _ bool) (err error) {
+		reply, err = l.Attach(ctx, id)
+		return err
+	})
+	return reply, err
+}
+
+// Output reads a result: ReplyCompleted, ReplyNotCompleted or ReplyNotFound.
+func (c *Client) Output(ctx context.Context, id protocol.InvocationID) (
+	reply command.Reply, err error,
+) {
+	err = c.onLeader(ctx, id.Key, func(l *leader.Leader, _ bool) (err error) {
+		reply, err = l.Output(id)
+		return err
+	})
+	return reply, err
+}
+
+// Submit applies a command of an operator or an outside event and returns the machine's reply. It
+// sets the command's request ID.
+func (c *Client) Submit(ctx context.Context, cmd command.Command) (
+	reply command.Reply, err error,
+) {
+	var request command.RequestID
+	_, _ = rand.Read(request[:]) // never fails
+	key, err := address(cmd, request)
+	if err != nil {
+		return reply, err
+	}
+	err = c.onLeader(ctx, key, func(l *leader.Leader, _ bool) (err error) {
+		reply, err = l.Request(ctx, key, cmd, request, protocol.TraceContext{})
+		return err
+	})
+	return reply, err
+}
+
+// address sets a command's request ID and says which key it belongs to.
+func address(cmd command.Command, request command.RequestID) (protocol.PartitionKey, error) {
+	switch c := cmd.(type) {
+	case *command.Signal:
+		c.Request = request
+		return c.ID.Key, nil
+	case *command.Complete:
+		c.Request = request
+		return c.ID.Key, nil
+	case *command.Terminate:
+		c.Request = request
+		return c.ID.Key, nil
+	case *command.Purge:
+		c.Request = request
+		return c.ID.Key, nil
+	case *command.PurgeJournal:
+		c.Request = request
+		return c.ID.Key, nil
+	case *command.Pause:
+		c.Request = request
+		return c.ID.Key, nil
+	case *command.Resume:
+		c.Request = request
+		return c.ID.Key, nil
+	case *command.Restart:
+		c.Request = request
+		return c.ID.Key, nil
+	case *command.PatchState:
+		c.Request = request
+		target := protocol.Target{Kind: protocol.KindObject, Key: c.Key, Scope: c.Scope}
+		key, _ := target.PartitionKey()
+		return key, nil
+	}
+	return 0, fmt.Errorf("submit command of kind %d: it is not a request", cmd.Kind())
+}
