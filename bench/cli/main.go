@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// What Main returns, for os.Exit.
+const (
+	exitOK     = 0
+	exitFailed = 1 // could not measure, or some call failed
+	exitUsage  = 2
+)
+
+const usage = `usage: bench [run|idle|recovery] [flags]
+
+  run       throughput, latency and cost per call (the default)
+  idle      start-up times, memory and CPU without calls
+  recovery  time until calls are answered after kill -9
+
+Servers, in any number; figures of the first are compared with each of the others:
+  --server perdure              this module's server, built for the run
+  --server perdure=PATH         a perdure binary
+  --peer restate                the reference server from npm; also restate=PATH, restate=VERSION
+  --server name=N,perdure=PATH  the same under another name
+  --server name=N,cmd='A=1 prog --dir {dir} --port {ingress}'
+                                any compatible server; {dir} {ingress} {admin} {node} are filled in
+  --ingress URL --admin URL     a server that is running already; with --pid its cost is measured
+
+"bench COMMAND --help" lists the flags of a command.
+`
+
+// errFailedCalls is returned when the report was written but some calls failed.
+var errFailedCalls = errors.New("some calls failed; the figures above are not valid")
+
+// usageError is a mistake in the command line.
+type usageError struct{ error }
+
+// Main runs the benchmark's command line without the program name, and returns the exit status.
+// Tables go to stdout; progress and errors go to stderr.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	command, rest := "run", args
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command, rest = args[0], args[1:]
+	}
+	var err error
+	switch command {
+	case "run", "idle", "recovery":
+		err = measure(ctx, command, args, rest, stdout, stderr)
+	case serviceCommand:
+		err = serveService(ctx, rest, stdout, stderr)
+	case "help":
+		fmt.Fprint(stdout, usage)
+	default:
+		err = usageError{fmt.Errorf("unknown command %q\n%s", command, usage)}
+	}
+	var wrong usageError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case errors.As(err, &wrong):
+		fmt.Fprintln(stderr, "bench:", err)
+		return exitUsage
+	default:
+		fmt.Fprintln(stderr, "bench:", err)
+		return exitFailed
+	}
+}

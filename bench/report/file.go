@@ -1,0 +1,110 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// WriteFiles writes path.json and path.md, making the directory if need be.
+func (r *Report) WriteFiles(path string) error {
+	if err := r.WriteJSON(path + ".json"); err != nil {
+		return err
+	}
+	var text strings.Builder
+	if err := r.WriteMarkdown(&text); err != nil {
+		return err
+	}
+	return writeFile(path+".md", []byte(text.String()))
+}
+
+// WriteJSON writes the whole report to a file.
+func (r *Report) WriteJSON(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the report: %w", err)
+	}
+	return writeFile(path, append(text, '\n'))
+}
+
+func writeFile(path string, text []byte) error {
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path, text, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+// WriteMarkdown writes the report for readers.
+func (r *Report) WriteMarkdown(w io.Writer) error {
+	var text strings.Builder
+	title := map[string]string{
+		"run": "Load", "idle": "Start and idle", "recovery": "Recovery after kill -9",
+	}[r.Kind]
+	fmt.Fprintf(&text, "# %s, %s\n\n", title, r.Date.UTC().Format(time.DateOnly))
+	fmt.Fprintf(&text, "    %s\n\n", r.Command)
+	r.writeServers(&text)
+	r.writeMachine(&text)
+	text.WriteString("\nMedians over rounds; *noise* is (largest - smallest) / median over them.\n\n")
+	writeMarkdownTable(&text, r.rows(r.figures(true)))
+	text.WriteString("\n")
+	for _, figure := range r.figures(true) {
+		fmt.Fprintf(&text, "- **%s**: %s.\n", figure.Title, figure.Meaning)
+	}
+	for _, note := range r.Notes {
+		fmt.Fprintf(&text, "\nNote: %s\n", note)
+	}
+	for _, run := range r.Runs {
+		for _, example := range run.Errors {
+			fmt.Fprintf(&text, "\nError in %s, %s, round %d: `%s`\n",
+				run.Case.Scenario, run.Server, run.Round, example)
+		}
+	}
+	if _, err := io.WriteString(w, text.String()); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+func (r *Report) writeServers(text *strings.Builder) {
+	for _, server := range r.Servers {
+		version := server.Version
+		if version == "" {
+			version = "version unknown"
+		}
+		fmt.Fprintf(text, "- %s (%s): `%s`\n", server.Name, version, server.Command)
+	}
+}
+
+func (r *Report) writeMachine(text *strings.Builder) {
+	m := r.Machine
+	fmt.Fprintf(text, "- machine: %s, %d cores, %d MiB, %s, kernel %s\n",
+		m.CPU, m.Cores, m.MemoryMiB, m.OS, m.Kernel)
+	fmt.Fprintf(text, "- data: %s on %s (%s); append and fsync of 4 KiB: p50 %.2f ms, p99 %.2f ms\n",
+		m.Mount.FileSystem, m.Mount.Device, m.Mount.Options, m.SyncP50Ms, m.SyncP99Ms)
+	fmt.Fprintf(text, "- load average before: %s; %s; commit %s\n", m.LoadAverage, m.GoVersion, m.Commit)
+}
+
+func writeMarkdownTable(text *strings.Builder, rows [][]string) {
+	for i, row := range rows {
+		fmt.Fprintf(text, "| %s |\n", strings.Join(row, " | "))
+		if i > 0 {
+			continue
+		}
+		for column := range row {
+			if column < textColumns {
+				text.WriteString("|---")
+			} else {
+				text.WriteString("|---:")
+			}
+		}
+		text.WriteString("|\n")
+	}
+}

@@ -1,0 +1,74 @@
+package target
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+const (
+	adminTimeout   = 30 * time.Second
+	maxAnswerBytes = 1 << 20
+)
+
+// Register tells the server of the services at uri.
+func (i *Instance) Register(ctx context.Context, uri string) error {
+	body, err := json.Marshal(map[string]string{"uri": uri})
+	if err != nil {
+		return fmt.Errorf("register the services with %s: %w", i.spec.Name, err)
+	}
+	err = request(ctx, http.MethodPost, i.admin+"/deployments", body, nil)
+	if err != nil {
+		return fmt.Errorf("register the services with %s: %w", i.spec.Name, err)
+	}
+	return nil
+}
+
+// Version returns what the server says of itself, empty if it does not.
+func (i *Instance) Version(ctx context.Context) string {
+	var answer struct {
+		Version string `json:"version"`
+	}
+	if err := get(ctx, i.admin+"/version", &answer); err != nil {
+		return ""
+	}
+	return answer.Version
+}
+
+func get(ctx context.Context, url string, into any) error {
+	return request(ctx, http.MethodGet, url, nil, into)
+}
+
+// request wants a 2xx answer and decodes it into into, unless that is nil.
+func request(ctx context.Context, method, url string, body []byte, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, url, err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err // names method and address itself
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswerBytes))
+	if err != nil {
+		return fmt.Errorf("%s %s: read the answer: %w", method, url, err)
+	}
+	if answer.StatusCode < 200 || answer.StatusCode > 299 {
+		return fmt.Errorf("%s %s: answered %d: %.300s", method, url, answer.StatusCode, text)
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%s %s: decode the answer: %w", method, url, err)
+	}
+	return nil
+}

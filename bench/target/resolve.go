@@ -1,0 +1,109 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+)
+
+const perdurePackage = "github.com/perdure/perdure/cmd/perdure"
+
+// Resolve finds or makes the program of a Spec and returns the Spec with its Command. Binaries it
+// builds go to scratch. self, if not empty, is a perdure binary to use instead of building one.
+// Progress goes to log.
+func Resolve(ctx context.Context, spec Spec, scratch, self string, log io.Writer) (Spec, error) {
+	switch spec.Kind {
+	case KindPerdure:
+		path, err := findPerdure(ctx, spec.Source, scratch, self, log)
+		if err != nil {
+			return Spec{}, err
+		}
+		spec.Command = []string{path, "serve", "--base-dir", "{dir}"}
+	case KindRestate:
+		path, err := findRestate(ctx, spec.Source, log)
+		if err != nil {
+			return Spec{}, err
+		}
+		spec.Command = []string{path}
+	}
+	return spec, nil
+}
+
+func findPerdure(ctx context.Context, source, scratch, self string, log io.Writer) (string, error) {
+	if source != "" {
+		return absolute(source)
+	}
+	if self != "" {
+		return self, nil
+	}
+	path := filepath.Join(scratch, "perdure")
+	fmt.Fprintln(log, "building", perdurePackage)
+	build := exec.CommandContext(ctx, "go", "build", "-o", path, perdurePackage)
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build perdure: %w: %s; run this in the module's directory, "+
+			"or give the binary with --server perdure=PATH", err, out)
+	}
+	return path, nil
+}
+
+var versionPattern = regexp.MustCompile(`^\d+\.\d+\.\d+[0-9A-Za-z.-]*$`)
+
+func findRestate(ctx context.Context, source string, log io.Writer) (string, error) {
+	version := DefaultPeerVersion
+	switch {
+	case versionPattern.MatchString(source):
+		version = source
+	case source != "":
+		return absolute(source)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find a place to install restate-server: %w", err)
+	}
+	dir := filepath.Join(cache, "perdure-bench", "restate-"+version)
+	if path, err := installedRestate(dir); err == nil {
+		return path, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("install restate-server %s: %w", version, err)
+	}
+	fmt.Fprintf(log, "installing restate-server %s with npm\n", version)
+	install := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--no-fund", "--no-audit",
+		"--ignore-scripts", "@restatedev/restate-server@"+version)
+	if out, err := install.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("install restate-server %s: %w: %s; it needs npm, "+
+			"or give the binary with --server restate=PATH", version, err, out)
+	}
+	return installedRestate(dir)
+}
+
+// installedRestate finds the binary in the package for this platform, which npm adds to the main
+// one.
+func installedRestate(dir string) (string, error) {
+	arch := map[string]string{"amd64": "x64"}[runtime.GOARCH]
+	if arch == "" {
+		arch = runtime.GOARCH
+	}
+	name := "restate-server-" + runtime.GOOS + "-" + arch
+	return absolute(filepath.Join(dir, "node_modules", "@restatedev", name, "bin", "restate-server"))
+}
+
+func absolute(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		err = errors.New("it is a directory")
+	}
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("find the server binary %s: %w", path, err)
+	}
+	return path, nil
+}

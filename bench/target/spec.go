@@ -1,0 +1,212 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"unicode"
+)
+
+// Kind says where the command of a server comes from.
+type Kind string
+
+const (
+	KindCommand Kind = "command" // given in full
+	KindPerdure Kind = "perdure" // a perdure binary, built if no path is given
+	KindRestate Kind = "restate" // a restate-server binary, from npm if no path is given
+	KindRunning Kind = "running" // somebody else started it
+)
+
+// Spec describes a server under test.
+type Spec struct {
+	Name string
+	Kind Kind
+
+	// Source is the path of the binary, or for KindRestate the version to install.
+	Source string
+
+	// Command is the program and its arguments, Env what is added to the environment. In both,
+	// {dir}, {ingress}, {admin} and {node} stand for the data directory and the three ports.
+	Command []string
+	Env     []string
+
+	// Of a running server: where it listens, and its process, 0 if not known.
+	IngressURL, AdminURL string
+	PID                  int
+}
+
+// DefaultPeerVersion is the version of the reference server that is installed unless another is
+// asked for.
+const DefaultPeerVersion = "1.7.12"
+
+// ParseSpec reads a server description: "perdure", "restate", "perdure=PATH", "restate=PATH",
+// "restate=VERSION", or a list of KEY=VALUE with commas between, where KEY is name and one of cmd,
+// perdure, restate. Values may be quoted with ' or ".
+func ParseSpec(text string) (Spec, error) {
+	fields, err := splitFields(text)
+	if err != nil {
+		return Spec{}, fmt.Errorf("read server %q: %w", text, err)
+	}
+	spec := Spec{}
+	for _, field := range fields {
+		key, value, _ := strings.Cut(field, "=")
+		if key == "name" {
+			spec.Name = value
+			continue
+		}
+		if spec.Kind != "" {
+			return Spec{}, fmt.Errorf("read server %q: both %s and %s say what to start",
+				text, spec.Kind, key)
+		}
+		switch key {
+		case "perdure", "restate":
+			spec.Kind, spec.Source = Kind(key), value
+		case "cmd":
+			spec.Kind = KindCommand
+			if spec.Env, spec.Command, err = splitCommand(value); err != nil {
+				return Spec{}, fmt.Errorf("read server %q: %w", text, err)
+			}
+		default:
+			return Spec{}, fmt.Errorf("read server %q: unknown key %q; "+
+				"use name with cmd, perdure or restate", text, key)
+		}
+	}
+	return spec.finish(text)
+}
+
+func (s Spec) finish(text string) (Spec, error) {
+	switch s.Kind {
+	case "":
+		return Spec{}, fmt.Errorf("read server %q: it does not say what to start; "+
+			"give cmd, perdure or restate", text)
+	case KindPerdure, KindRestate:
+		s.Env = standardEnv(s.Kind)
+	case KindCommand:
+		if s.Name == "" {
+			return Spec{}, fmt.Errorf("read server %q: a cmd needs a name", text)
+		}
+	}
+	if s.Name == "" {
+		s.Name = string(s.Kind)
+	}
+	return s, nil
+}
+
+// standardEnv sets the same things for both servers: ports, addresses, how much is logged.
+func standardEnv(kind Kind) []string {
+	if kind == KindRestate {
+		return []string{
+			"RESTATE_BASE_DIR={dir}",
+			"RESTATE_INGRESS__BIND_ADDRESS=127.0.0.1:{ingress}",
+			"RESTATE_ADMIN__BIND_ADDRESS=127.0.0.1:{admin}",
+			"RESTATE_BIND_ADDRESS=127.0.0.1:{node}",
+			"RESTATE_LISTEN_MODE=tcp",
+			"RESTATE_LOG_FILTER=warn",
+			"DO_NOT_TRACK=1",
+		}
+	}
+	return []string{
+		"PERDURE_BIND_IP=127.0.0.1",
+		"PERDURE_INGRESS__BIND_PORT={ingress}",
+		"PERDURE_ADMIN__BIND_PORT={admin}",
+		"PERDURE_BIND_PORT={node}",
+		"PERDURE_LISTEN_MODE=tcp",
+		"PERDURE_LOG_FILTER=warn",
+	}
+}
+
+// Running returns the Spec of a server that somebody else started. The URLs must be http.
+func Running(ingressURL, adminURL string, pid int) (Spec, error) {
+	for _, text := range []string{ingressURL, adminURL} {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "http" || u.Port() == "" {
+			return Spec{}, fmt.Errorf("read server address %q: want http://HOST:PORT", text)
+		}
+	}
+	return Spec{
+		Name: "running", Kind: KindRunning, IngressURL: ingressURL, AdminURL: adminURL, PID: pid,
+	}, nil
+}
+
+// Describe returns the command as a reader may repeat it: with placeholders, and the program
+// without its directory.
+func (s Spec) Describe() string {
+	if s.Kind == KindRunning {
+		return "already running"
+	}
+	words := append([]string{}, s.Env...)
+	for i, word := range s.Command {
+		if i == 0 {
+			word = filepath.Base(word)
+		}
+		words = append(words, word)
+	}
+	for i, word := range words {
+		if strings.ContainsFunc(word, unicode.IsSpace) {
+			words[i] = "'" + word + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// splitFields cuts at commas outside quotes and removes the quotes.
+func splitFields(text string) ([]string, error) {
+	return split(text, func(r rune) bool { return r == ',' })
+}
+
+// splitCommand cuts at blanks outside quotes; leading NAME=value words are the environment.
+func splitCommand(text string) (env, command []string, err error) {
+	words, err := split(text, unicode.IsSpace)
+	if err != nil {
+		return nil, nil, err
+	}
+	for len(words) > 0 && isAssignment(words[0]) {
+		env, words = append(env, words[0]), words[1:]
+	}
+	if len(words) == 0 {
+		return nil, nil, errors.New("cmd has no program")
+	}
+	return env, words, nil
+}
+
+func isAssignment(word string) bool {
+	name, _, found := strings.Cut(word, "=")
+	return found && name != "" && strings.IndexFunc(name, func(r rune) bool {
+		return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) < 0
+}
+
+func split(text string, separates func(rune) bool) ([]string, error) {
+	var parts []string
+	var part strings.Builder
+	var quote rune // the open one, 0 if none
+	started := false
+	for _, r := range text {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote != 0:
+			part.WriteRune(r)
+		case r == '\'' || r == '"':
+			quote, started = r, true
+		case separates(r):
+			if started {
+				parts = append(parts, part.String())
+			}
+			part.Reset()
+			started = false
+		default:
+			part.WriteRune(r)
+			started = true
+		}
+	}
+	if quote != 0 {
+		return nil, fmt.Errorf("the quote %c is not closed", quote)
+	}
+	if started {
+		parts = append(parts, part.String())
+	}
+	return parts, nil
+}
