@@ -44,6 +44,7 @@ type Case struct {
 	// kept carries what Before learned over to After.
 	kept map[string]string
 	err  error
+	ends []func() // run when the case is over, last first
 }
 
 // caseSerial and caseEpoch make IDs that differ between checks and between runs.
@@ -68,8 +69,15 @@ func (c *Case) try(ctx context.Context, part func(*Case)) error {
 		part(c)
 	}()
 	<-done
+	for i := len(c.ends) - 1; i >= 0; i-- {
+		c.ends[i]()
+	}
+	c.ends = nil
 	return c.err
 }
+
+// atEnd has clean run after the part of the case that is running.
+func (c *Case) atEnd(clean func()) { c.ends = append(c.ends, clean) }
 
 // failf ends the check. It must be called on the check's own goroutine.
 func (c *Case) failf(format string, args ...any) {

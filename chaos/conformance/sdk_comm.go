@@ -194,12 +194,13 @@ func waiting(c *Case, millis int) (run, awakeable string) {
 	return run, awakeable
 }
 
+// signalTwice sends both signals, the one that is awaited last first.
 func signalTwice(c *Case, run string) {
-	for _, text := range []string{"a", "b"} {
-		in := completion{ID: run, Name: "go", Value: text}
+	for _, name := range []string{"two", "one"} {
+		in := completion{ID: run, Name: name, Value: name + c.id}
 		c.call(c.path("Comm", "signal"), in, nil)
 	}
 	var out string
 	c.attached(run, &out)
-	c.equal("values", out, "a,b")
+	c.equal("values", out, "one"+c.id+",two"+c.id)
 }

@@ -125,18 +125,18 @@ func (waiter) await(ctx restate.ObjectContext, w work) (string, error) {
 	return awakeable.Result()
 }
 
-// awaitSignal sleeps, then waits for the signal "go" twice and joins both values.
+// awaitSignal sleeps, then waits for the signals "one" and "two" and joins their values.
 func (waiter) awaitSignal(ctx restate.ObjectContext, w work) (string, error) {
 	if w.Millis > 0 {
 		if err := restate.Sleep(ctx, w.pause()); err != nil {
 			return "", err
 		}
 	}
-	one, err := restate.Signal[string](ctx, "go").Result()
+	one, err := restate.Signal[string](ctx, "one").Result()
 	if err != nil {
 		return "", err
 	}
-	two, err := restate.Signal[string](ctx, "go").Result()
+	two, err := restate.Signal[string](ctx, "two").Result()
 	if err != nil {
 		return "", err
 	}

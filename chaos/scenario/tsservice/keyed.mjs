@@ -66,11 +66,11 @@ export const waiter = (name, prefix) =>
         return awakeable.promise;
       },
 
-      // awaitSignal sleeps, then waits for the signal "go" twice and joins both values.
+      // awaitSignal sleeps, then waits for the signals "one" and "two" and joins their values.
       awaitSignal: async (ctx, { millis }) => {
         if (millis) await ctx.sleep(millis);
-        const one = await ctx.signal("go");
-        const two = await ctx.signal("go");
+        const one = await ctx.signal("one");
+        const two = await ctx.signal("two");
         return `${one},${two}`;
       },
 

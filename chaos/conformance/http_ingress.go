@@ -1,3 +1,4 @@
 package main
+
 func httpChecks() []Check { return nil }
-func wireChecks() []Check { return nil }
+func wireChecks() []Check { return wireBadChecks() }
