@@ -27,3 +27,20 @@ func (p positions) index(lsn protocol.LSN) uint64 {
 	}
 	return i - p.origin
 }
+
+// EntriesBetween is about how many entries of the replicated log lie between two positions; 0 if b
+// is not after a.
+func EntriesBetween(a, b protocol.LSN) uint64 {
+	if b <= a {
+		return 0
+	}
+	return uint64(b)>>positionBits - uint64(a)>>positionBits
+}
+
+// PartitionOfLog is the inverse of PartitionLog.
+func PartitionOfLog(id LogID) (p uint16, ok bool) {
+	if id < firstPartition || id-firstPartition > 1<<16-1 {
+		return 0, false
+	}
+	return uint16(id - firstPartition), true
+}

@@ -51,7 +51,7 @@ func (c *Client) onLeader(ctx context.Context, key protocol.PartitionKey,
 		if err == nil {
 			led := time.Now()
 			err = f(l, retried)
-			retried = true
+			retried = retried || errors.Is(err, leader.ErrLost)
 			if time.Since(led) > time.Second { // it was led for a while: patience starts anew
 				wait, patience = firstLeaderRetry, time.Now().Add(leaderPatience)
 			}

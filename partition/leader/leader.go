@@ -14,8 +14,11 @@ import (
 )
 
 // ErrNotLeader says that this replica does not lead: ask again, here or elsewhere, in a moment. A
-// request that ends with it may or may not have taken effect.
+// request that ends with it alone was not taken.
 var ErrNotLeader = errors.New("the partition has no leader on this node right now; retry")
+
+// ErrLost is an ErrNotLeader for a request that was on its way: it may have taken effect.
+var ErrLost = fmt.Errorf("leadership was lost with the request on its way: %w", ErrNotLeader)
 
 const (
 	campaignRetry   = 50 * time.Millisecond // until AnnounceLeader is appended again after a failure
@@ -327,7 +330,7 @@ func (l *Leader) resign(cause error) *term {
 	t.proposer.close()
 	t.timers.stop()
 	t.shuffle.stop()
-	l.pending.failAll(cause)
+	l.pending.failAll(ErrLost)
 	l.cfg.Background(t.attempts.Close)
 	if l.cfg.Events.Lost != nil {
 		l.cfg.Events.Lost(l.cfg.Partition, t.epoch, cause)

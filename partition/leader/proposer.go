@@ -15,7 +15,10 @@ type stamp struct {
 
 	mu   sync.Mutex
 	last protocol.HybridTime // guarded by mu
+	buf  []byte              // guarded by mu; the log copies what it is given
 }
+
+const maxKeptBuffer = 64 << 10 // a larger encoding buffer is not kept
 
 // notBefore makes later times greater than t.
 func (s *stamp) notBefore(t protocol.HybridTime) {
@@ -33,7 +36,12 @@ func (s *stamp) append(h command.Header, c command.Command, done func(protocol.L
 func (s *stamp) appendLocked(h command.Header, c command.Command, done func(protocol.LSN, error)) error {
 	s.last = s.last.Next(protocol.MillisOf(s.clock.Now()))
 	h.Time = s.last
-	return s.log.Append(done, command.Encode(nil, &h, c))
+	s.buf = command.Encode(s.buf[:0], &h, c)
+	err := s.log.Append(done, s.buf)
+	if cap(s.buf) > maxKeptBuffer {
+		s.buf = nil
+	}
+	return err
 }
 
 // Proposer appends the leader's own commands: each carries the epoch and the next sequence, so that

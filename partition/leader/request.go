@@ -44,7 +44,7 @@ func (l *Leader) submit(w *caller, key protocol.PartitionKey, c command.Command,
 ) error {
 	err := l.stamp.append(command.Header{Key: key, Trace: trace}, c, func(_ protocol.LSN, err error) {
 		if err != nil {
-			l.pending.failOne(w, ErrNotLeader)
+			l.pending.failOne(w, ErrLost)
 		}
 	})
 	if err != nil {

@@ -1,0 +1,46 @@
+package partition
+
+import (
+	"github.com/perdure/perdure/partition/leader"
+	"github.com/perdure/perdure/partition/machine"
+	"github.com/perdure/perdure/partition/store"
+	"github.com/perdure/perdure/protocol"
+	"github.com/perdure/perdure/protocol/command"
+)
+
+// rows is what a leader reads from a store.
+type rows struct{ store *store.Store }
+
+// Rows lets a leader read a store.
+func Rows(s *store.Store) leader.Rows { return rows{s} }
+
+type frozenRows struct{ *store.Snapshot }
+
+func (f frozenRows) Recover(emit func(machine.Action) error) error {
+	return machine.Recover(f.Snapshot.Reader, emit)
+}
+
+func (f frozenRows) Close() { _ = f.Snapshot.Close() } // nothing was written through it
+
+func (r rows) Snapshot() (leader.Snapshot, error) { return frozenRows{r.store.Snapshot()}, nil }
+
+func (r rows) Timers(after *command.Timer, limit int) ([]command.Timer, error) {
+	var from command.Timer
+	if after != nil {
+		from = *after
+	}
+	return r.store.Reader().Timers(from, limit)
+}
+
+func (r rows) Outbox(after uint64, limit int) ([]command.Message, error) {
+	return r.store.Reader().Outbox(after+1, limit)
+}
+
+func (r rows) LastTime() (protocol.HybridTime, error) {
+	vars, err := r.store.Reader().Vars()
+	return vars.Time, err
+}
+
+func (r rows) Outcome(id protocol.InvocationID) (command.Reply, error) {
+	return machine.Outcome(r.store.Reader(), id)
+}
