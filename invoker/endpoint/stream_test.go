@@ -238,7 +238,7 @@ func TestConnectionRefused(t *testing.T) {
 	c := newClient(t, Config{})
 	for _, version := range []string{HTTP11, HTTP2} {
 		s, r := open(t, c, addr, version)
-		send(t, s, "x")
+		s.Write([]byte("x"))
 		if err := await(t, "end", r.end); err == nil || !strings.Contains(err.Error(), "connect") {
 			t.Fatalf("%s: end %v, want a failure to connect", version, err)
 		}
