@@ -404,6 +404,11 @@ func (l *raftLog) whileOpen(f func(*dragonboat.NodeHost) error) error {
 	return f(l.host.nodes)
 }
 
+// isClosed says that the log was stopped, with its host or by itself.
+func (l *raftLog) isClosed() bool {
+	return l.ending.Load() || l.whileOpen(func(*dragonboat.NodeHost) error { return nil }) != nil
+}
+
 // Append implements Log.
 func (l *raftLog) Append(done func(protocol.LSN, error), payloads ...[]byte) error {
 	if leads, _ := l.Leader(); !leads {

@@ -1,12 +1,19 @@
 package bifrost_test
 
 import (
-	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/perdure/perdure/bifrost"
+	"github.com/perdure/perdure/protocol"
 )
 
 const patience = 30 * time.Second
@@ -49,27 +56,237 @@ func start(t testing.TB, h bifrost.Host, id bifrost.LogID, a bifrost.Applier) bi
 	return l
 }
 
-func TestSmoke(t *testing.T) {
-	began := time.Now()
-	h := openRaft(t, t.TempDir())
-	t.Log("open", time.Since(began))
-	for p := range uint16(24) {
-		l, err := h.Start(t.Context(), bifrost.PartitionLog(p), newRecorder(&disk{}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = l
+func TestDirectoryIsNotShared(t *testing.T) {
+	dir := t.TempDir()
+	openRaft(t, dir)
+	if _, err := bifrost.OpenRaft(bifrost.RaftConfig{Dir: dir}); err == nil ||
+		!strings.Contains(err.Error(), "another server is using it") {
+		t.Fatalf("second host in one directory: %v", err)
 	}
-	t.Log("started", time.Since(began))
-	l := start(t, h, bifrost.MetadataLog, newRecorder(&disk{}))
-	t.Log("leader", time.Since(began))
+}
+
+func TestDirectoryOfAnotherIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	mustClose(t, openRaft(t, dir))
+	for want, cfg := range map[string]bifrost.RaftConfig{
+		`at "elsewhere"`: {Dir: dir, Address: "elsewhere"},
+		"cluster 9":      {Dir: dir, Cluster: 9},
+		"replica 2":      {Dir: dir, Replica: 2, Address: "node-1"},
+	} {
+		if h, err := bifrost.OpenRaft(cfg); err == nil {
+			_ = h.Close()
+			t.Errorf("directory opened as %s", want)
+		} else if !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "belongs to") {
+			t.Errorf("directory opened as %s: %v", want, err)
+		}
+	}
+	mustClose(t, openRaft(t, dir))
+
+	identity := filepath.Join(dir, "identity.json")
+	data, err := os.ReadFile(identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := strings.Replace(string(data), `"format": 1`, `"format": 2`, 1)
+	writeFile(t, identity, newer)
+	if _, err := bifrost.OpenRaft(bifrost.RaftConfig{Dir: dir}); err == nil ||
+		!strings.Contains(err.Error(), "format 2") {
+		t.Errorf("directory of a newer format: %v", err)
+	}
+	if err := os.Remove(identity); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bifrost.OpenRaft(bifrost.RaftConfig{Dir: dir}); err == nil ||
+		!strings.Contains(err.Error(), "not written by this server") {
+		t.Errorf("directory without identity: %v", err)
+	}
+}
+
+func writeFile(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestHostMayChangeItsName(t *testing.T) {
+	dir := t.TempDir()
+	h := openRaft(t, dir)
+	mustAppend(t, start(t, h, testLog, newRecorder(&disk{})), []byte("kept"))
+	mustClose(t, h)
+
+	// Make the directory look as if a host of another name had written it.
+	name, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, name), filepath.Join(dir, "former")); err != nil {
+		t.Fatal(err)
+	}
+	identity := filepath.Join(dir, "identity.json")
+	data, err := os.ReadFile(identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, identity, strings.Replace(string(data), name, "former", 1))
+
+	r := newRecorder(&disk{})
+	l := start(t, openRaft(t, dir), testLog, r)
+	mustAppend(t, l, []byte("more"))
+	if records, _ := seen(t, r); len(records) != 2 || string(records[0].Data) != "kept" {
+		t.Fatalf("after the change of name: %v", records)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "former")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the former directory is still there: %v", err)
+	}
+}
+
+func TestStateThatDoesNotFitTheLogIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	h := openRaft(t, dir)
+	d := &disk{}
+	l := start(t, h, testLog, newRecorder(d))
 	for i := range 5 {
-		lsn, err := bifrost.AppendWait(context.Background(), l, []byte(fmt.Sprint(i)))
+		mustAppend(t, l, fmt.Append(nil, i))
+	}
+	if err := l.Trim(t.Context(), l.Tail()); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, l, []byte("untrimmed"))
+	mustClose(t, h)
+
+	h = openRaft(t, dir)
+	older := &disk{records: d.records[:2]}
+	if _, err := h.Start(t.Context(), testLog, newRecorder(older)); err == nil ||
+		!strings.Contains(err.Error(), "the state has lost records") {
+		t.Fatalf("state from before the trim: %v", err)
+	}
+	if _, err := h.Start(t.Context(), bifrost.MetadataLog, newRecorder(d)); err == nil ||
+		!strings.Contains(err.Error(), "it has lost records") {
+		t.Fatalf("state of more than the log ever had: %v", err)
+	}
+	r := newRecorder(d) // the refused ones have harmed nothing
+	l = start(t, h, testLog, r)
+	mustAppend(t, l, []byte("more"))
+	if records, sinceOpen := seen(t, r); len(records) != 7 || sinceOpen != 2 {
+		t.Fatalf("%d records, %d since the start; want 7, 2", len(records), sinceOpen)
+	}
+}
+
+func TestBadConfigurationIsRefused(t *testing.T) {
+	for _, bad := range []bifrost.RaftConfig{
+		{},
+		{Dir: "x", Members: map[uint64]string{2: "b"}},
+		{Dir: "x", Tick: time.Microsecond},
+		{Dir: "x", ElectionTicks: 2, HeartbeatTicks: 1},
+		{Dir: "x", ProposalTimeout: time.Millisecond},
+		{Dir: "x", MaxBytesInFlight: -1},
+	} {
+		if _, err := bifrost.OpenRaft(bad); err == nil {
+			t.Errorf("%+v was accepted", bad)
+		}
+	}
+}
+
+func TestEventsTellWhatHappened(t *testing.T) {
+	var proposed, applied, leaders, trimmed atomic.Int64
+	h := openRaft(t, t.TempDir(), func(c *bifrost.RaftConfig) {
+		c.OnLeader = func(id bifrost.LogID, isLeader bool, _ uint64) {
+			if id == testLog && isLeader {
+				leaders.Add(1)
+			}
+		}
+		c.Events.EntryProposed = func(_ bifrost.LogID, i bifrost.EntryInfo) { proposed.Add(int64(i.Records)) }
+		c.Events.Applied = func(_ bifrost.LogID, i bifrost.AppliedInfo) { applied.Add(int64(i.Records)) }
+		c.Events.Trimmed = func(bifrost.LogID, protocol.LSN) { trimmed.Add(1) }
+	})
+	l := start(t, h, testLog, newRecorder(&disk{}))
+	for range 10 {
+		mustAppend(t, l, []byte("a"), []byte("b"))
+	}
+	if err := l.Trim(t.Context(), l.Tail()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the leader event", func() bool { return leaders.Load() == 1 })
+	if proposed.Load() != 20 || applied.Load() != 20 || trimmed.Load() != 1 {
+		t.Errorf("proposed %d, applied %d, trimmed %d; want 20, 20, 1",
+			proposed.Load(), applied.Load(), trimmed.Load())
+	}
+}
+
+// cluster opens three hosts that replicate to each other over loopback.
+func cluster(t *testing.T) (hosts []*bifrost.RaftHost) {
+	t.Helper()
+	members := map[uint64]string{}
+	for replica := range uint64(3) {
+		port, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Log(lsn, time.Since(began))
+		members[replica+1] = port.Addr().String()
+		if err := port.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	recs, err := l.Read(t.Context(), 0, 1<<20)
-	t.Log(recs, err)
+	for replica := range uint64(3) {
+		hosts = append(hosts, openRaft(t, t.TempDir(), func(c *bifrost.RaftConfig) {
+			c.Replica, c.Address, c.Members = replica+1, members[replica+1], members
+		}))
+	}
+	return hosts
+}
+
+func TestThreeReplicasAgreeAcrossALostLeader(t *testing.T) {
+	hosts := cluster(t)
+	logs := make([]bifrost.Log, 3)
+	recorders := make([]*recorder, 3)
+	for i, h := range hosts {
+		recorders[i] = newRecorder(&disk{})
+		l, err := h.Start(t.Context(), testLog, recorders[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		logs[i] = l
+	}
+	leader := func(except int) (found int) {
+		eventually(t, "a leader", func() bool {
+			for i, l := range logs {
+				if leads, _ := l.Leader(); leads && i != except {
+					found = i
+					return true
+				}
+			}
+			return false
+		})
+		return found
+	}
+	first := leader(-1)
+	follower := (first + 1) % 3
+	if _, err := bifrost.AppendWait(t.Context(), logs[follower], []byte("x")); !errors.Is(err, bifrost.ErrNotLeader) {
+		t.Fatalf("append to a follower: %v", err)
+	}
+	for i := range 20 {
+		mustAppend(t, logs[first], fmt.Append(nil, i))
+	}
+	if err := hosts[first].Stop(testLog); err != nil {
+		t.Fatal(err)
+	}
+	second := leader(first)
+	retried := 20
+	eventually(t, "an append under the second leader", func() bool {
+		_, err := bifrost.AppendWait(t.Context(), logs[second], fmt.Append(nil, retried))
+		return err == nil
+	})
+	other := 3 - first - second
+	eventually(t, "the follower to catch up", func() bool { return logs[other].Tail() == logs[second].Tail() })
+	have, _ := seen(t, recorders[second])
+	same, _ := seen(t, recorders[other])
+	if fmt.Sprint(have) != fmt.Sprint(same) || len(have) < 21 {
+		t.Fatalf("the replicas have %d and %d records, and not the same", len(have), len(same))
+	}
+	for i := range 20 {
+		if string(have[i].Data) != fmt.Sprint(i) {
+			t.Fatalf("record %d is %q: an acknowledged append is gone", i, have[i].Data)
+		}
+	}
 }

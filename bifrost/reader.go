@@ -17,6 +17,9 @@ const readChunkBytes = 1 << 20
 //
 // After a restart, only records above the tail at the time of the last Trim can be read.
 func (l *raftLog) Read(ctx context.Context, first protocol.LSN, limitBytes int) ([]Record, error) {
+	if l.isClosed() {
+		return nil, fmt.Errorf("read log %s from %v: %w", l.id, first, ErrClosed)
+	}
 	low := max(l.positions.index(first), 1)
 	high := l.positions.index(l.Tail()) + 1
 	var out []Record

@@ -107,12 +107,13 @@ func (g *Log) after(index uint64) int {
 
 // read returns records in [first, tail]. Caller holds mu.
 func (g *Log) read(first, tail protocol.LSN, limitBytes int) ([]bifrost.Record, error) {
-	if low := max(uint64(first)>>positionBits, 1); low <= g.trimmed && first <= tail {
+	low := max(uint64(first)>>positionBits, 1)
+	if low <= g.trimmed && first <= tail {
 		return nil, fmt.Errorf("read log %s from %v: %w", g.id, first, bifrost.ErrTrimmed)
 	}
 	var out []bifrost.Record
 	size := 0
-	for i := g.after(uint64(first)>>positionBits - min(1, uint64(first)>>positionBits)); i < len(g.entries); i++ {
+	for i := g.after(low - 1); i < len(g.entries); i++ {
 		for _, r := range g.entries[i].records {
 			if r.LSN > tail || size >= limitBytes && len(out) > 0 {
 				return out, nil

@@ -29,6 +29,7 @@ type Replica struct {
 	limit     int64
 	refuse    []error // the next appends fail with these
 	loseNext  int     // so many next appends are answered ErrUnknown and never reach the log
+	lost      []func(protocol.LSN, error)
 	stopped   error
 }
 
@@ -49,8 +50,9 @@ func (r *Replica) Append(done func(protocol.LSN, error), payloads ...[]byte) err
 	}
 	if r.loseNext > 0 {
 		r.loseNext--
+		r.lost = append(r.lost, done)
 		r.log.mu.Unlock()
-		done(0, bifrost.ErrUnknown)
+		r.poke()
 		return nil
 	}
 	r.usedBytes += cost
@@ -92,6 +94,7 @@ func (r *Replica) poke() {
 // Step applies up to n more entries in one Apply call and answers the appends of this replica among
 // them. It returns how many entries it applied; 0 says that there is nothing to do.
 func (r *Replica) Step(n int) (int, error) {
+	r.answerLost()
 	r.log.mu.Lock()
 	if r.stopped != nil {
 		err := r.stopped
@@ -153,10 +156,22 @@ func (r *Replica) LoseAcknowledgements() {
 	for _, w := range lost {
 		w.done(0, bifrost.ErrUnknown)
 	}
+	r.answerLost()
+}
+
+// answerLost answers what LoseAppends swallowed.
+func (r *Replica) answerLost() {
+	r.log.mu.Lock()
+	lost := r.lost
+	r.lost = nil
+	r.log.mu.Unlock()
+	for _, done := range lost {
+		done(0, bifrost.ErrUnknown)
+	}
 }
 
 // LoseAppends makes the next n accepted appends end with bifrost.ErrUnknown without ever reaching
-// the log: the other half of what ErrUnknown may mean. Their done is called inside Append.
+// the log: the other half of what ErrUnknown may mean. The next Step answers them.
 func (r *Replica) LoseAppends(n int) {
 	r.log.mu.Lock()
 	defer r.log.mu.Unlock()
@@ -183,7 +198,7 @@ func (r *Replica) SetMaxBytesInFlight(n int64) {
 // durable.
 func (r *Replica) Crash() {
 	r.log.mu.Lock()
-	r.waiting = nil
+	r.waiting, r.lost = nil, nil
 	r.log.mu.Unlock()
 	r.stop(bifrost.ErrClosed)
 }
