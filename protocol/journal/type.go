@@ -102,3 +102,9 @@ func (t Type) String() string {
 	}
 	return "Command: " + t.Name()
 }
+
+// Known reports whether there is a message of this type.
+func (t Type) Known() bool {
+	_, ok := typeNames[t]
+	return ok
+}
