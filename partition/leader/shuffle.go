@@ -21,6 +21,7 @@ const (
 // Shuffle carries the outbox to other partitions: in order per destination, one record on its way
 // to each at a time, so that a lost one is never skipped over. It is a core.
 type Shuffle struct {
+	limit  int // messages kept in memory
 	lanes  map[protocol.PartitionID]*lane
 	queued int
 	last   uint64 // greatest sequence taken in
@@ -34,15 +35,17 @@ type lane struct {
 	waiting bool // for a retry
 }
 
-// NewShuffle starts with nothing to send.
-func NewShuffle() *Shuffle { return &Shuffle{lanes: make(map[protocol.PartitionID]*lane)} }
+// NewShuffle starts with nothing to send and keeps up to limit messages in memory.
+func NewShuffle(limit int) *Shuffle {
+	return &Shuffle{limit: limit, lanes: make(map[protocol.PartitionID]*lane)}
+}
 
 // Add takes a message whose row was written; messages come in ascending order.
 func (s *Shuffle) Add(to protocol.PartitionID, m command.Message) {
 	if m.Sequence <= s.last {
 		return
 	}
-	if s.more || s.queued >= maxQueued {
+	if s.more || s.queued >= s.limit {
 		s.more = true
 		return
 	}
@@ -112,7 +115,7 @@ func (s *Shuffle) Retry(to protocol.PartitionID) {
 
 // Reload reports whether rows after the returned sequence should be read.
 func (s *Shuffle) Reload() (after uint64, ok bool) {
-	return s.last, s.more && s.queued <= maxQueued/2
+	return s.last, s.more && s.queued <= s.limit/2
 }
 
 // Loaded takes rows that were read after the last one; more says that there are further ones.
@@ -147,10 +150,10 @@ type shuffleShell struct {
 }
 
 func newShuffleShell(l *Leader, t *term) shuffleShell {
-	return shuffleShell{leader: l, term: t, core: NewShuffle()}
+	return shuffleShell{leader: l, term: t, core: NewShuffle(maxQueued)}
 }
 
-func (s *shuffleShell) stop() { s.core = NewShuffle() }
+func (s *shuffleShell) stop() { s.core = NewShuffle(0) }
 
 func (s *shuffleShell) add(m command.Message) {
 	to := s.leader.cfg.Route(m.Key)

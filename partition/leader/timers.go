@@ -21,15 +21,17 @@ const (
 // Timers knows which timers fall due next. It holds a window of the timer rows: all that are due
 // before the horizon. It is a core: Step says what to do, the shell does it.
 type Timers struct {
+	limit   int                        // timers kept once the window is cut; it may grow to twice that
 	window  []command.Timer            // a heap by due time, with timers that were removed since
 	live    map[command.Timer]struct{} // timers in window that were not removed
 	firing  map[command.Timer]struct{} // TimerFired is on its way
 	horizon *command.Timer             // last row in the window when there are more; nil: no more rows
 }
 
-// NewTimers starts with an empty window; the rows must be loaded.
-func NewTimers() *Timers {
+// NewTimers starts with an empty window of about limit timers; the rows must be loaded.
+func NewTimers(limit int) *Timers {
 	return &Timers{
+		limit:  limit,
 		live:   make(map[command.Timer]struct{}),
 		firing: make(map[command.Timer]struct{}),
 	}
@@ -65,7 +67,7 @@ func (t *Timers) Add(x command.Timer) {
 	}
 	t.live[x] = struct{}{}
 	t.push(x)
-	if len(t.window) >= 2*maxTimers {
+	if len(t.window) >= 2*t.limit {
 		t.shrink()
 	}
 }
@@ -77,12 +79,12 @@ func (t *Timers) shrink() {
 		kept = append(kept, x)
 	}
 	slices.SortFunc(kept, CompareTimers)
-	if len(kept) > maxTimers {
-		for _, x := range kept[maxTimers:] {
+	if len(kept) > t.limit {
+		for _, x := range kept[t.limit:] {
 			delete(t.live, x)
 		}
-		kept = kept[:maxTimers]
-		last := kept[maxTimers-1]
+		kept = kept[:t.limit]
+		last := kept[t.limit-1]
 		t.horizon = &last
 	}
 	t.window = kept // sorted, hence a heap
@@ -186,7 +188,7 @@ type timerShell struct {
 }
 
 func newTimerShell(l *Leader, t *term) timerShell {
-	return timerShell{leader: l, term: t, core: NewTimers(), wakeAt: noTimer}
+	return timerShell{leader: l, term: t, core: NewTimers(maxTimers), wakeAt: noTimer}
 }
 
 func (s *timerShell) start() { s.load(); s.step() }
