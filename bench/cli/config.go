@@ -107,7 +107,8 @@ func defineServerFlags(flags *flag.FlagSet, cfg *config, raw *texts) {
 	flags.StringVar(&raw.admin, "admin", "", "`URL` of the admin interface of a running server")
 	flags.IntVar(&raw.pid, "pid", 0, "process of the running server")
 	flags.IntVar(&cfg.rounds, "rounds", 3, "times to measure everything, servers in turn")
-	flags.StringVar(&cfg.dataDir, "data-dir", os.TempDir(), "`directory` below which servers keep data")
+	flags.StringVar(&cfg.dataDir, "data-dir", os.TempDir(),
+		"`directory` below which servers keep data")
 	flags.StringVar(&cfg.jsonPath, "json", "", "`file` to write the report to as JSON")
 	flags.StringVar(&cfg.outPath, "out", "", "write the report to `path`.json and path.md")
 	flags.DurationVar(&cfg.timeout, "timeout", time.Minute, "longest wait for an answer")

@@ -110,8 +110,8 @@ func parseStat(text []byte) (processStat, error) {
 	}, nil
 }
 
-// readField returns the number after "name:" in a file of such lines, without its unit; 0 if it cannot be read: the
-// thread ended, or the process belongs to another user.
+// readField returns the number after "name:" in a file of such lines, without its unit; 0 if it
+// cannot be read: the thread ended, or the process belongs to another user.
 func readField(path, name string) int64 {
 	text, err := os.ReadFile(path)
 	if err != nil {

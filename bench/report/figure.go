@@ -9,6 +9,8 @@ type Figure struct {
 	Meaning  string
 }
 
+const errorsKey = "errors"
+
 // Figures lists all kinds in the order of the columns.
 var Figures = []Figure{
 	{Key: "requests_per_second", Title: "req/s", Decimals: 0,
@@ -22,7 +24,7 @@ var Figures = []Figure{
 	{Key: "server_cpu_ms_per_request", Title: "CPU ms/req", Decimals: 3,
 		Meaning: "user and system time of the server's processes per call"},
 	{Key: "server_cpu_cores", Title: "cores", Decimals: 2, Detail: true,
-		Meaning: "the same per second of the run"},
+		Meaning: "user and system time of the server's processes per second"},
 	{Key: "rss_mib", Title: "RSS MiB", Decimals: 0,
 		Meaning: "largest resident memory of the server seen in the run"},
 	{Key: "device_flushes_per_request", Title: "flush/req", Decimals: 2,
@@ -39,15 +41,15 @@ var Figures = []Figure{
 	{Key: "involuntary_switches_per_request", Title: "preempt/req", Decimals: 2, Detail: true,
 		Meaning: "times a server thread was preempted per call"},
 	{Key: "service_cpu_ms_per_request", Title: "service CPU ms/req", Decimals: 3, Detail: true,
-		Meaning: "the same CPU time of the process that runs the handlers"},
+		Meaning: "user and system time of the process that runs the handlers, per call"},
 	{Key: "health_seconds", Title: "health s", Decimals: 2,
 		Meaning: "from the start of the process until both interfaces are healthy"},
 	{Key: "answered_seconds", Title: "answered s", Decimals: 2,
 		Meaning: "from the start of the process until the first call is answered"},
 	{Key: "restart_health_seconds", Title: "restart health s", Decimals: 2,
-		Meaning: "the same after a gentle stop"},
+		Meaning: "until healthy, on the same data after a gentle stop"},
 	{Key: "restart_answered_seconds", Title: "restart answered s", Decimals: 2,
-		Meaning: "the same after a gentle stop"},
+		Meaning: "until the first call is answered, on the same data after a gentle stop"},
 	{Key: "idle_cpu_percent", Title: "CPU %", Decimals: 2,
 		Meaning: "of one core, with the services registered and no calls"},
 	{Key: "idle_switches_per_second", Title: "switch/s", Decimals: 0,
@@ -55,5 +57,5 @@ var Figures = []Figure{
 	{Key: "idle_flushes_per_second", Title: "flush/s", Decimals: 2,
 		Meaning: "flushes of the whole device that holds the data, per second"},
 	{Key: "data_mib", Title: "data MiB", Decimals: 1, Meaning: "space taken by the data directory"},
-	{Key: "errors", Title: "errors", Decimals: 0, Meaning: "calls that failed or were wrong"},
+	{Key: errorsKey, Title: "errors", Decimals: 0, Meaning: "calls that failed or were wrong, in all rounds together"},
 }

@@ -89,7 +89,8 @@ func (r *Report) writeMachine(text *strings.Builder) {
 		m.CPU, m.Cores, m.MemoryMiB, m.OS, m.Kernel)
 	fmt.Fprintf(text, "- data: %s on %s (%s); append and fsync of 4 KiB: p50 %.2f ms, p99 %.2f ms\n",
 		m.Mount.FileSystem, m.Mount.Device, m.Mount.Options, m.SyncP50Ms, m.SyncP99Ms)
-	fmt.Fprintf(text, "- load average before: %s; %s; commit %s\n", m.LoadAverage, m.GoVersion, m.Commit)
+	fmt.Fprintf(text, "- load average before: %s; %s; commit %s\n",
+		m.LoadAverage, m.GoVersion, m.Commit)
 }
 
 func writeMarkdownTable(text *strings.Builder, rows [][]string) {

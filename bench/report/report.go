@@ -32,7 +32,7 @@ type Run struct {
 	Errors  []string           `json:"errors,omitempty"` // examples
 }
 
-// Summary is one server's median over all rounds of a case.
+// Summary is one server's median over all rounds of a case; errors are added up instead.
 type Summary struct {
 	Case    Case               `json:"case"`
 	Server  string             `json:"server"`
@@ -106,6 +106,10 @@ func (r *Report) summarize(c Case, server string) (Summary, bool) {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		sorted := slices.Sorted(slices.Values(values[key]))
 		median := (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+		if key == errorsKey { // a median would hide those of a single round
+			s.Figures[key] = sum(sorted)
+			continue
+		}
 		s.Figures[key] = median
 		if median != 0 {
 			s.Spread[key] = (sorted[len(sorted)-1] - sorted[0]) / median
@@ -114,10 +118,17 @@ func (r *Report) summarize(c Case, server string) (Summary, bool) {
 	return s, s.Rounds > 0
 }
 
+func sum(values []float64) (total float64) {
+	for _, value := range values {
+		total += value
+	}
+	return total
+}
+
 func ratio(of, to Summary) Ratio {
 	r := Ratio{Case: of.Case, Of: of.Server, To: to.Server, Figures: map[string]float64{}}
 	for key, value := range of.Figures {
-		if other := to.Figures[key]; other != 0 {
+		if other := to.Figures[key]; other != 0 && key != errorsKey {
 			r.Figures[key] = value / other
 		}
 	}
@@ -128,7 +139,7 @@ func ratio(of, to Summary) Ratio {
 func (r *Report) Failed() int {
 	failed := 0.0
 	for _, run := range r.Runs {
-		failed += run.Figures["errors"]
+		failed += run.Figures[errorsKey]
 	}
 	return int(failed)
 }

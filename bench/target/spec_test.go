@@ -1,0 +1,87 @@
+package target
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestParseSpec(t *testing.T) {
+	tests := []struct {
+		text         string
+		name         string
+		kind         Kind
+		source       string
+		env, command []string
+	}{
+		{text: "perdure", name: "perdure", kind: KindPerdure},
+		{text: "restate=1.7.1", name: "restate", kind: KindRestate, source: "1.7.1"},
+		{text: "name=old,perdure=./old", name: "old", kind: KindPerdure, source: "./old"},
+		{
+			text: `name=x,cmd='A=1 B="b c" prog --dir {dir} "d, e" F=2'`, name: "x",
+			kind: KindCommand, env: []string{"A=1", "B=b c"},
+			command: []string{"prog", "--dir", "{dir}", "d, e", "F=2"},
+		},
+	}
+	for _, test := range tests {
+		got, err := ParseSpec(test.text)
+		if err != nil {
+			t.Errorf("%s: %v", test.text, err)
+			continue
+		}
+		if got.Name != test.name || got.Kind != test.kind || got.Source != test.source {
+			t.Errorf("%s: got %+v", test.text, got)
+		}
+		if test.kind == KindCommand &&
+			(!reflect.DeepEqual(got.Env, test.env) || !reflect.DeepEqual(got.Command, test.command)) {
+			t.Errorf("%s: env %q, command %q", test.text, got.Env, got.Command)
+		}
+	}
+}
+
+func TestParseSpecErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                       "does not say what to start",
+		"name=x":                 "does not say what to start",
+		"nginx":                  `unknown key "nginx"`,
+		"perdure,restate":        "both perdure and restate",
+		"cmd='prog'":             "needs a name",
+		"name=x,cmd='A=1'":       "no program",
+		"name=x,cmd='prog":       "quote ' is not closed",
+		`name=x,cmd='prog "arg'`: `quote " is not closed`,
+	} {
+		if _, err := ParseSpec(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q in it", text, err, want)
+		}
+	}
+}
+
+func TestRunning(t *testing.T) {
+	if _, err := Running("http://127.0.0.1:8080", "http://127.0.0.1:9070", 0); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{"", "127.0.0.1:8080", "https://h:1", "http://host"} {
+		if _, err := Running(bad, "http://127.0.0.1:9070", 0); err == nil {
+			t.Errorf("ingress %q passed", bad)
+		}
+	}
+}
+
+func TestDescribeHidesDirectories(t *testing.T) {
+	spec := Spec{Env: []string{"A=b c"}, Command: []string{"/home/me/bin/prog", "--dir", "{dir}"}}
+	if got, want := spec.Describe(), "'A=b c' prog --dir {dir}"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestResolveNeedsABinary(t *testing.T) {
+	for _, text := range []string{"perdure=./none", "restate=./none", "restate=."} {
+		spec, err := ParseSpec(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Resolve(t.Context(), spec, t.TempDir(), "", t.Output()); err == nil {
+			t.Errorf("%s passed", text)
+		}
+	}
+}
