@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+
+	restate "github.com/restatedev/sdk-go"
+)
+
+const steps = 3
+
+// service is what the server calls. It remembers which steps ran, in what order.
+type service struct {
+	mu  sync.Mutex
+	ran map[string][]int // guarded by mu; steps of each workflow as they ran
+}
+
+func newService() *service { return &service{ran: make(map[string][]int)} }
+
+func (s *service) definitions() []restate.ServiceDefinition {
+	return []restate.ServiceDefinition{
+		restate.NewObject("Counter").
+			Handler("add", restate.NewObjectHandler(s.add)).
+			Handler("get", restate.NewObjectSharedHandler(s.get)),
+		restate.NewWorkflow("Steps").Handler("run", restate.NewWorkflowHandler(s.steps)),
+	}
+}
+
+func (s *service) add(ctx restate.ObjectContext, n int) (int, error) {
+	old, err := restate.Get[int](ctx, "n")
+	if err != nil {
+		return 0, err
+	}
+	restate.Set(ctx, "n", old+n)
+	return old + n, nil
+}
+
+func (s *service) get(ctx restate.ObjectSharedContext, _ restate.Void) (int, error) {
+	return restate.Get[int](ctx, "n")
+}
+
+func (s *service) steps(ctx restate.WorkflowContext, _ restate.Void) (int, error) {
+	sum := 0
+	for i := range steps {
+		n, err := restate.Run(ctx, func(restate.RunContext) (int, error) {
+			s.note(restate.Key(ctx), i)
+			return i + 1, nil
+		})
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+func (s *service) note(workflow string, step int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ran[workflow] = append(s.ran[workflow], step)
+}
+
+// verify checks the order in which a workflow's steps ran: each at least once, none after a later
+// one.
+func (s *service) verify(workflow string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ran := s.ran[workflow]
+	next := 0
+	for _, step := range ran {
+		switch {
+		case step == next:
+			next++
+		case step != next-1:
+			return fmt.Errorf("workflow %s ran its steps as %v: a finished step ran again", workflow, ran)
+		}
+	}
+	if next != steps {
+		return fmt.Errorf("workflow %s ended after steps %v, want all of %d", workflow, ran, steps)
+	}
+	return nil
+}
