@@ -13,6 +13,9 @@ import (
 const (
 	checkTimeout = 30 * time.Second // one check, or one half of a surviving one
 	pollEvery    = 20 * time.Millisecond
+
+	// watchFor is how long a check looks on to see that something does not happen.
+	watchFor = 300 * time.Millisecond
 )
 
 // Check shows one capability. Run fails it by one of the Case methods, which end it.

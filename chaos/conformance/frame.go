@@ -25,8 +25,11 @@ const (
 	msgGetOutput     = 0x0413
 	msgLazyStateDone = 0x8002
 	msgSleepDone     = 0x800C
+	msgCallDone      = 0x800D
+	msgCallID        = 0x800E
 	msgRunDone       = 0x8011
 	msgOutputDone    = 0x8013
+	msgSignal        = 0xFBFF
 )
 
 // maxFrameBytes bounds what a hand-made deployment accepts of one message.

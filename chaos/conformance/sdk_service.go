@@ -146,7 +146,7 @@ func workflowShared(c *Case) {
 
 func deadlock(c *Case) {
 	stuck := c.send(c.path("Store", c.id, "selfCall"), "", nil)
-	c.never("the call to the own key ends", 300*time.Millisecond, func() bool {
+	c.never("the call to the own key ends", watchFor, func() bool {
 		return c.output(stuck.InvocationID).status != 470
 	})
 	c.want(c.rule(http.MethodPatch, "/invocations/"+stuck.InvocationID+"/kill", nil), 200)

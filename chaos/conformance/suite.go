@@ -26,6 +26,7 @@ type options struct {
 type Env struct {
 	ingress, admin string
 	client         *http.Client
+	h2             *http.Client // cleartext HTTP/2
 	services       []*Services
 }
 
@@ -69,10 +70,14 @@ func run(ctx context.Context, opts options, report func(string)) (totals, error)
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: maxTogether}
 	defer transport.CloseIdleConnections()
+	second := &http.Transport{Protocols: new(http.Protocols)}
+	second.Protocols.SetUnencryptedHTTP2(true)
+	defer second.CloseIdleConnections()
 	s.env = &Env{
 		ingress: strings.TrimSuffix(opts.ingress, "/"),
 		admin:   strings.TrimSuffix(opts.admin, "/"),
 		client:  &http.Client{Transport: transport},
+		h2:      &http.Client{Transport: second},
 	}
 	for _, sdk := range opts.sdks {
 		services, err := startServices(ctx, sdk, dir, opts.keepLogs)
