@@ -57,5 +57,6 @@ var Figures = []Figure{
 	{Key: "idle_flushes_per_second", Title: "flush/s", Decimals: 2,
 		Meaning: "flushes of the whole device that holds the data, per second"},
 	{Key: "data_mib", Title: "data MiB", Decimals: 1, Meaning: "space taken by the data directory"},
-	{Key: errorsKey, Title: "errors", Decimals: 0, Meaning: "calls that failed or were wrong, in all rounds together"},
+	{Key: errorsKey, Title: "errors", Decimals: 0,
+		Meaning: "calls that failed or were wrong, in all rounds together"},
 }

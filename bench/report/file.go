@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,7 +11,7 @@ import (
 	"time"
 )
 
-// WriteFiles writes path.json and path.md, making the directory if need be.
+// WriteFiles writes path.json, path.md and path.bench, making the directory if need be.
 func (r *Report) WriteFiles(path string) error {
 	if err := r.WriteJSON(path + ".json"); err != nil {
 		return err
@@ -19,7 +20,29 @@ func (r *Report) WriteFiles(path string) error {
 	if err := r.WriteMarkdown(&text); err != nil {
 		return err
 	}
-	return writeFile(path+".md", []byte(text.String()))
+	if err := writeFile(path+".md", []byte(text.String())); err != nil {
+		return err
+	}
+	return writeFile(path+".bench", r.benchmarkLines())
+}
+
+// benchmarkLines returns every run in the Go benchmark format, so that benchstat can compare
+// reports, or servers within one (-col /server).
+func (r *Report) benchmarkLines() []byte {
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "goos: %s\ncpu: %s\n", r.Machine.OS, r.Machine.CPU)
+	for _, run := range r.Runs {
+		name := strings.ReplaceAll(run.Case.name(), " ", "-")
+		fmt.Fprintf(&text, "Benchmark/scenario=%s/clients=%d/server=%s 1",
+			name, run.Case.Clients, run.Server)
+		for _, figure := range Figures {
+			if value, ok := run.Figures[figure.Key]; ok && figure.Key != errorsKey {
+				fmt.Fprintf(&text, " %g %s", value, figure.Key)
+			}
+		}
+		text.WriteByte('\n')
+	}
+	return text.Bytes()
 }
 
 // WriteJSON writes the whole report to a file.

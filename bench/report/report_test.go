@@ -93,6 +93,10 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkGolden(t, "run.md", string(text))
+	if text, err = os.ReadFile(path + ".bench"); err != nil {
+		t.Fatal(err)
+	}
+	checkGolden(t, "run.bench", string(text))
 	if text, err = os.ReadFile(path + ".json"); err != nil {
 		t.Fatal(err)
 	}
