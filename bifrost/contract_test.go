@@ -511,3 +511,45 @@ func TestAppendWaitGivesUpWithItsContext(t *testing.T) {
 		}
 	})
 }
+
+func TestCloseWhileLogsStartAndStop(t *testing.T) {
+	onEach(t, roomy, func(t *testing.T, open func() bifrost.Host) {
+		for range 5 {
+			h := open()
+			var recorders []*recorder
+			var wg sync.WaitGroup
+			var once sync.Once
+			begun := make(chan struct{})
+			for p := range uint16(8) {
+				r := newRecorder(&disk{})
+				recorders = append(recorders, r)
+				wg.Go(func() {
+					_, err := h.Start(t.Context(), bifrost.PartitionLog(p), r)
+					once.Do(func() { close(begun) })
+					if err != nil {
+						if !errors.Is(err, bifrost.ErrClosed) {
+							t.Errorf("start beside close: %v", err)
+						}
+						return
+					}
+					if p%2 == 0 {
+						if err := h.Stop(bifrost.PartitionLog(p)); err != nil {
+							t.Errorf("stop beside close: %v", err)
+						}
+					}
+				})
+			}
+			<-begun
+			mustClose(t, h)
+			wg.Wait()
+			for _, r := range recorders {
+				if seen(t, r); r.leftOpen() {
+					t.Error("an Applier was left open")
+				}
+			}
+			if _, err := h.Start(t.Context(), testLog, newRecorder(&disk{})); !errors.Is(err, bifrost.ErrClosed) {
+				t.Errorf("start on a closed host: %v", err)
+			}
+		}
+	})
+}

@@ -36,6 +36,7 @@ type recorder struct {
 	applied  int // records handed to Apply since Open
 	calls    int
 	problems []error
+	opened   bool
 	closed   bool
 	onApply  func([]bifrost.Record) error // optional, before they are recorded
 }
@@ -43,9 +44,12 @@ type recorder struct {
 func newRecorder(d *disk) *recorder { return &recorder{disk: d} }
 
 func (r *recorder) Open(context.Context) (protocol.LSN, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.disk.mu.Lock()
+	defer r.disk.mu.Unlock()
+	r.opened = true
 	r.records = append([]bifrost.Record(nil), r.disk.records...)
-	r.disk.mu.Unlock()
 	return r.last(), nil
 }
 
@@ -134,4 +138,10 @@ func (r *recorder) snapshot() (records []bifrost.Record, sinceOpen int, err erro
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]bifrost.Record(nil), r.records...), r.applied, errors.Join(r.problems...)
+}
+
+func (r *recorder) leftOpen() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.opened && !r.closed
 }

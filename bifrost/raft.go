@@ -154,7 +154,6 @@ func (h *RaftHost) replicaConfig(id LogID) config.Config {
 		PreVote: true, CheckQuorum: true, OrderedConfigChange: true,
 		SnapshotEntries:    0,       // no snapshots of its own accord
 		CompactionOverhead: 1 << 62, // nor cuts: only Trim cuts
-		WaitReady:          true,
 	}
 }
 
@@ -166,7 +165,7 @@ func (h *RaftHost) Start(ctx context.Context, id LogID, a Applier) (Log, error) 
 	}
 	l := newRaftLog(h, id, a, applied)
 	if err := h.start(ctx, l); err != nil {
-		return nil, errors.Join(fmt.Errorf("start log %s: %w", id, err), a.Close())
+		return nil, errors.Join(fmt.Errorf("start log %s: %w", id, err), l.finish())
 	}
 	return l, nil
 }
@@ -192,6 +191,8 @@ func (h *RaftHost) start(ctx context.Context, l *raftLog) error {
 		err = l.machine.refused
 	case <-ctx.Done():
 		err = context.Cause(ctx)
+	case <-h.stopped:
+		return ErrClosed
 	}
 	if err != nil {
 		err = errors.Join(err, h.unload(l))
@@ -233,17 +234,15 @@ func (h *RaftHost) Stop(id LogID) error {
 		return nil
 	}
 	l.batcher.refuse(ErrClosed)
-	if !l.ending.CompareAndSwap(false, true) {
-		return nil // somebody else is stopping it
-	}
-	err := h.unload(l)
-	l.batcher.end()
-	err = errors.Join(err, l.machine.applier.Close())
-	h.delist(l)
-	if err != nil {
+	l.ended.Store(true)
+	if err := h.unload(l); errors.Is(err, ErrClosed) {
+		return nil // Close does the rest
+	} else if err != nil {
 		return fmt.Errorf("stop log %s: %w", id, err)
 	}
-	return nil
+	err := l.finish()
+	h.delist(l)
+	return err
 }
 
 // unload makes the library let go of a replica.
@@ -281,14 +280,8 @@ func (h *RaftHost) Close() error {
 	close(h.stopped)
 	<-h.swept
 	var errs []error
-	for id, l := range logs {
-		if !l.ending.CompareAndSwap(false, true) {
-			continue // Stop closes it
-		}
-		l.batcher.end()
-		if err := l.machine.applier.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("close the state of log %s: %w", id, err))
-		}
+	for _, l := range logs {
+		errs = append(errs, l.finish())
 	}
 	return errors.Join(append(errs, h.lock.Close())...)
 }
@@ -327,7 +320,9 @@ func (h *RaftHost) sweep() {
 			// Off before the last look: an entry that comes between the two wakes us.
 			ticker.Stop()
 			h.sweeping.Store(false)
-			h.sweepLogs()
+			if h.sweepLogs() {
+				h.busy()
+			}
 		}
 	}
 }
@@ -373,8 +368,9 @@ type raftLog struct {
 	machine   *stateMachine
 	tail      atomic.Uint64
 	leader    atomic.Uint64 // term << 1 | leads
-	ending    atomic.Bool   // somebody stops it
-	trimming  atomic.Bool   // a Sync now decides about a trim
+	ended     atomic.Bool   // it was stopped
+	trimming  atomic.Bool   // a Sync may decide about a trim
+	finish    func() error  // answers what is left and closes the Applier; again: the same result
 
 	trimMu  sync.Mutex
 	trimmed uint64 // entries up to here were cut; guarded by trimMu
@@ -388,6 +384,14 @@ func newRaftLog(h *RaftHost, id LogID, a Applier, applied protocol.LSN) *raftLog
 		propose: l.propose, onBusy: h.busy, host: &h.budget, limit: h.cfg.MaxLogBytesInFlight,
 		nextID: &h.nextID, underway: map[uint64]*batch{},
 	}
+	l.finish = sync.OnceValue(func() error {
+		l.batcher.refuse(ErrClosed)
+		l.batcher.end()
+		if err := a.Close(); err != nil {
+			return fmt.Errorf("close the state of log %s: %w", id, err)
+		}
+		return nil
+	})
 	if f := h.cfg.Events.EntryProposed; f != nil {
 		l.batcher.proposed = func(info EntryInfo) { f(id, info) }
 	}
@@ -406,7 +410,7 @@ func (l *raftLog) whileOpen(f func(*dragonboat.NodeHost) error) error {
 
 // isClosed says that the log was stopped, with its host or by itself.
 func (l *raftLog) isClosed() bool {
-	return l.ending.Load() || l.whileOpen(func(*dragonboat.NodeHost) error { return nil }) != nil
+	return l.ended.Load() || l.whileOpen(func(*dragonboat.NodeHost) error { return nil }) != nil
 }
 
 // Append implements Log.

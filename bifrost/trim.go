@@ -29,15 +29,19 @@ func (l *raftLog) Trim(ctx context.Context, through protocol.LSN) error {
 	if index == 0 || index <= l.trimmed {
 		return nil
 	}
-	l.trimming.Store(true)
-	defer l.trimming.Store(false)
-	if l.machine.failed.Load() {
-		return fmt.Errorf("trim log %s through %v: the replica stopped: %w", l.id, through, ErrClosed)
+	// From here on a Sync that fails must not seem to succeed. It stays so when the outcome of a
+	// request is not known: the library may still be at it, until a later one has ended.
+	unsettled := l.trimming.Swap(true)
+	request, err := l.startTrim(index)
+	if err != nil {
+		l.trimming.Store(unsettled)
+		return fmt.Errorf("trim log %s through %v: %w", l.id, through, err)
 	}
-	done, err := l.requestTrim(ctx, index)
+	done, err := awaitTrim(ctx, request)
 	if err != nil {
 		return fmt.Errorf("trim log %s through %v: %w", l.id, through, err)
 	}
+	l.trimming.Store(false)
 	if !done {
 		return nil
 	}
@@ -48,17 +52,16 @@ func (l *raftLog) Trim(ctx context.Context, through protocol.LSN) error {
 	return nil
 }
 
-// requestTrim asks for the cut and waits, without keeping the host from closing. It reports false
-// when there is nothing new to cut behind: no entry was applied since the last time.
-func (l *raftLog) requestTrim(ctx context.Context, index uint64) (bool, error) {
-	request, err := l.startTrim(index)
-	if err != nil {
-		return false, err
+// awaitTrim waits for the outcome of a request. It reports false when there is nothing new to cut
+// behind: no entry was applied since the last time.
+func awaitTrim(ctx context.Context, request *dragonboat.RequestState) (bool, error) {
+	var result dragonboat.RequestResult
+	select {
+	case result = <-request.ResultC():
+		request.Release()
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
 	}
-	// The request ends by itself at the timeout or when the replica stops. Were its result not
-	// awaited, Sync could run after trimming was switched off.
-	result := <-request.ResultC()
-	request.Release()
 	switch {
 	case result.Completed():
 		return true, nil
@@ -66,18 +69,20 @@ func (l *raftLog) requestTrim(ctx context.Context, index uint64) (bool, error) {
 		return false, nil
 	case result.Terminated():
 		return false, ErrClosed
-	case ctx.Err() != nil:
-		return false, context.Cause(ctx)
 	default:
 		return false, errors.New("the snapshot was not taken in time: retry later")
 	}
 }
 
+// startTrim asks for the cut. It does not wait: that would keep the host from closing.
 func (l *raftLog) startTrim(index uint64) (*dragonboat.RequestState, error) {
 	l.host.mu.RLock()
 	defer l.host.mu.RUnlock()
 	if l.host.closed {
 		return nil, ErrClosed
+	}
+	if l.machine.failed.Load() {
+		return nil, fmt.Errorf("the replica stopped: %w", ErrClosed)
 	}
 	option := dragonboat.SnapshotOption{OverrideCompactionOverhead: true, CompactionIndex: index}
 	return l.host.nodes.RequestSnapshot(uint64(l.id), option, l.host.cfg.ProposalTimeout)
