@@ -25,6 +25,8 @@ type Check struct {
 	Run   func(*Case)
 	// Crasher marks input that the reference server does not survive.
 	Crasher bool
+	// QuickCleanup needs a server that looks for expired rows every second, not every hour.
+	QuickCleanup bool
 }
 
 // Survivor shows that something outlives the death of a process: Before sets it up, then the

@@ -70,6 +70,7 @@ func (s *Server) command(ctx context.Context, name, dir, data string, p ports) e
 			"PERDURE_INGRESS__BIND_PORT=" + strconv.Itoa(p.ingress),
 			"PERDURE_ADMIN__BIND_PORT=" + strconv.Itoa(p.admin),
 			"PERDURE_BIND_PORT=" + strconv.Itoa(p.node),
+			"PERDURE_WORKER__CLEANUP_INTERVAL=1s",
 		}
 	case "restate":
 		binary, err := installPeer(ctx)
@@ -83,6 +84,7 @@ func (s *Server) command(ctx context.Context, name, dir, data string, p ports) e
 			"RESTATE_ADMIN__BIND_ADDRESS=" + p.address(p.admin),
 			"RESTATE_BIND_ADDRESS=" + p.address(p.node),
 			"RESTATE_LISTEN_MODE=tcp",
+			"RESTATE_WORKER__CLEANUP_INTERVAL=1s",
 			"DO_NOT_TRACK=1",
 		}
 	default:

@@ -146,7 +146,11 @@ func (s *suite) runJobs(ctx context.Context, jobs []job) {
 			continue
 		}
 		if j.check.Crasher && s.gentle {
-			s.skip(j.check.ID, j.area, j.check.Title)
+			s.skip(j.check.ID, j.area, j.check.Title, "this server does not survive it")
+			continue
+		}
+		if j.check.QuickCleanup && s.server == nil {
+			s.skip(j.check.ID, j.area, j.check.Title, "only on a server that the suite starts")
 			continue
 		}
 		slots <- struct{}{}
@@ -227,11 +231,11 @@ func (s *suite) wanted(parts ...string) bool {
 	return s.match == "" || strings.Contains(strings.Join(parts, " "), s.match)
 }
 
-func (s *suite) skip(id, area, title string) {
+func (s *suite) skip(id, area, title, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.total.skipped++
-	s.report(fmt.Sprintf("skip %s %s %s: this server does not survive it", id, area, title))
+	s.report(fmt.Sprintf("skip %s %s %s: %s", id, area, title, why))
 }
 
 func (s *suite) verdict(id, area, title string, start time.Time, err error) {

@@ -64,22 +64,8 @@ func policyWireChecks() []Check {
 				c.failf("the second attempt came after %s, not 700 ms", gap)
 			}
 		}},
-		{ID: "SVC-08", Title: "a workflow is forgotten after its retention", Run: func(c *Case) {
-			retention := 500
-			offer := offering(bidi, c.unique("Brief"), "WORKFLOW", fakeHandler{Name: "run", Ty: "WORKFLOW",
-				WorkflowCompletionRetention: &retention})
-			s := c.play(offer, nil, func(a *attempt) error {
-				a.finish(`1`)
-				return nil
-			})
-			c.call("/"+s.name+"/"+c.id+"/run", nil, nil)
-			at := "/restate/workflow/" + s.name + "/" + c.id + "/output"
-			c.until("the output is gone", func() bool {
-				return c.ask(http.MethodGet, at, nil).status == http.StatusNotFound
-			})
-			c.call("/"+s.name+"/"+c.id+"/run", nil, nil)
-			c.equal("runs", s.attempts("run"), 2)
-		}},
+		{ID: "SVC-08", Title: "a workflow is forgotten after its retention",
+			QuickCleanup: true, Run: forgotten},
 		{ID: "INV-09", Title: "without retention nothing is kept", Run: func(c *Case) {
 			offer := single(c, bidi, "SERVICE")
 			none := 0
@@ -168,4 +154,21 @@ func lateTarget(c *Case) {
 	var out string
 	c.attached(id, &out)
 	c.equal("output", out, "called")
+}
+
+func forgotten(c *Case) {
+	retention := 500
+	offer := offering(bidi, c.unique("Brief"), "WORKFLOW", fakeHandler{Name: "run", Ty: "WORKFLOW",
+		WorkflowCompletionRetention: &retention})
+	s := c.play(offer, nil, func(a *attempt) error {
+		a.finish(`1`)
+		return nil
+	})
+	c.call("/"+s.name+"/"+c.id+"/run", nil, nil)
+	at := "/restate/workflow/" + s.name + "/" + c.id + "/output"
+	c.until("the output is gone", func() bool {
+		return c.ask(http.MethodGet, at, nil).status == http.StatusNotFound
+	})
+	c.call("/"+s.name+"/"+c.id+"/run", nil, nil)
+	c.equal("runs", s.attempts("run"), 2)
 }
