@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 )
 
 // What Main returns, for os.Exit.
@@ -43,6 +44,7 @@ type usageError struct{ error }
 // Main runs the benchmark's command line without the program name, and returns the exit status.
 // Tables go to stdout; progress and errors go to stderr.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	stderr = &sharedWriter{to: stderr}
 	command, rest := "run", args
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		command, rest = args[0], args[1:]
@@ -69,4 +71,16 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "bench:", err)
 		return exitFailed
 	}
+}
+
+// sharedWriter lets the service process and this one write to the same place.
+type sharedWriter struct {
+	mu sync.Mutex
+	to io.Writer // guarded by mu
+}
+
+func (w *sharedWriter) Write(text []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(text)
 }

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -67,9 +67,17 @@ func New(name string, cfg Config) (Scenario, error) {
 	return build(cfg), nil
 }
 
-// payload is a JSON string of n bytes, quotes not counted.
+// payload is a JSON string of n bytes, quotes not counted: always the same letters, in an order
+// that a server cannot compress much.
 func payload(n int) []byte {
-	return slices.Concat([]byte{'"'}, bytes.Repeat([]byte{'x'}, n), []byte{'"'})
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	random := rand.NewChaCha8([32]byte{})
+	text := make([]byte, 0, n+2)
+	text = append(text, '"')
+	for range n {
+		text = append(text, letters[random.Uint64()%uint64(len(letters))])
+	}
+	return append(text, '"')
 }
 
 func expect(path string, want []byte) func([]byte) error {

@@ -24,12 +24,16 @@ func newScenario(t *testing.T, name string, clients int) Scenario {
 }
 
 func TestScenarioRequestsAndAnswers(t *testing.T) {
+	text := string(payload(4))
+	if len(text) != 6 || text[0] != '"' || text[5] != '"' {
+		t.Fatalf("payload %s, want a JSON string of 4 bytes", text)
+	}
 	tests := []struct {
 		name, path, body string
 		right, wrong     string
 	}{
-		{"echo", "/Echo/echo", `"xxxx"`, `"xxxx"`, `"xxx"`},
-		{"three-step", "/ThreeStep/r-1/run", `"xxxx"`, "18", "17"}, // 5 + 6 + 7
+		{"echo", "/Echo/echo", text, text, `"abc"`},
+		{"three-step", "/ThreeStep/r-1/run", text, "18", "17"}, // 5 + 6 + 7
 		{"counter-hot", "/Counter/r-0/add", "1", "1", "2"},
 		{"counter-1000", "/Counter/r-0/add", "1", "1", "x"},
 	}
