@@ -447,11 +447,15 @@ func TestFailingApplierStopsOnlyItself(t *testing.T) {
 		good := newRecorder(&disk{})
 		sick, healthy := start(t, h, testLog, bad), start(t, h, bifrost.MetadataLog, good)
 		mustAppend(t, sick, []byte("fine"))
+		mustAppend(t, sick, []byte("fine too"))
 		if _, err := bifrost.AppendWait(t.Context(), sick, []byte("poison")); !errors.Is(err, bifrost.ErrUnknown) {
 			t.Fatalf("append of a record that cannot be applied: %v", err)
 		}
 		if _, err := bifrost.AppendWait(t.Context(), sick, []byte("x")); !errors.Is(err, bifrost.ErrClosed) {
 			t.Fatalf("append to a stopped replica: %v", err)
+		}
+		if err := sick.Trim(t.Context(), sick.Tail()); !errors.Is(err, bifrost.ErrClosed) {
+			t.Fatalf("trim of a stopped replica: %v", err)
 		}
 		mustAppend(t, healthy, []byte("fine"))
 		if err := h.Stop(testLog); err != nil {
@@ -460,8 +464,8 @@ func TestFailingApplierStopsOnlyItself(t *testing.T) {
 		cured := newRecorder(d)
 		sick = start(t, h, testLog, cured)
 		mustAppend(t, sick, []byte("more"))
-		if records, _ := seen(t, cured); len(records) != 3 {
-			t.Fatalf("after the cure %d records, want 3", len(records))
+		if records, _ := seen(t, cured); len(records) != 4 {
+			t.Fatalf("after the cure %d records, want 4", len(records))
 		}
 	})
 }

@@ -236,57 +236,117 @@ func cluster(t *testing.T) (hosts []*bifrost.RaftHost) {
 	return hosts
 }
 
-func TestThreeReplicasAgreeAcrossALostLeader(t *testing.T) {
-	hosts := cluster(t)
-	logs := make([]bifrost.Log, 3)
-	recorders := make([]*recorder, 3)
-	for i, h := range hosts {
-		recorders[i] = newRecorder(&disk{})
-		l, err := h.Start(t.Context(), testLog, recorders[i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		logs[i] = l
+// replicas are the replicas of one log on every host of a cluster.
+type replicas struct {
+	t         *testing.T
+	hosts     []*bifrost.RaftHost
+	logs      []bifrost.Log
+	recorders []*recorder
+}
+
+func startReplicas(t *testing.T) *replicas {
+	t.Helper()
+	c := &replicas{t: t, hosts: cluster(t), logs: make([]bifrost.Log, 3), recorders: make([]*recorder, 3)}
+	for i := range c.hosts {
+		c.start(i, &disk{})
 	}
-	leader := func(except int) (found int) {
-		eventually(t, "a leader", func() bool {
-			for i, l := range logs {
-				if leads, _ := l.Leader(); leads && i != except {
-					found = i
-					return true
-				}
+	return c
+}
+
+func (c *replicas) start(i int, d *disk) {
+	c.t.Helper()
+	c.recorders[i] = newRecorder(d)
+	l, err := c.hosts[i].Start(c.t.Context(), testLog, c.recorders[i])
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.logs[i] = l
+}
+
+// leader waits for a leader other than one.
+func (c *replicas) leader(except int) (found int) {
+	c.t.Helper()
+	eventually(c.t, "a leader", func() bool {
+		for i, l := range c.logs {
+			if leads, _ := l.Leader(); leads && i != except {
+				found = i
+				return true
 			}
-			return false
-		})
-		return found
+		}
+		return false
+	})
+	return found
+}
+
+// sameRecords waits until two replicas are level and returns what both have.
+func (c *replicas) sameRecords(i, j int) []bifrost.Record {
+	c.t.Helper()
+	eventually(c.t, "two replicas to be level", func() bool { return c.logs[i].Tail() == c.logs[j].Tail() })
+	have, _ := seen(c.t, c.recorders[i])
+	same, _ := seen(c.t, c.recorders[j])
+	if fmt.Sprint(have) != fmt.Sprint(same) {
+		c.t.Fatalf("replicas %d and %d have %d and %d records, and not the same", i, j, len(have), len(same))
 	}
-	first := leader(-1)
+	return have
+}
+
+func TestThreeReplicasAgreeAcrossALostLeader(t *testing.T) {
+	c := startReplicas(t)
+	first := c.leader(-1)
 	follower := (first + 1) % 3
-	if _, err := bifrost.AppendWait(t.Context(), logs[follower], []byte("x")); !errors.Is(err, bifrost.ErrNotLeader) {
+	if _, err := bifrost.AppendWait(t.Context(), c.logs[follower], []byte("x")); !errors.Is(err, bifrost.ErrNotLeader) {
 		t.Fatalf("append to a follower: %v", err)
 	}
 	for i := range 20 {
-		mustAppend(t, logs[first], fmt.Append(nil, i))
+		mustAppend(t, c.logs[first], fmt.Append(nil, i))
 	}
-	if err := hosts[first].Stop(testLog); err != nil {
+	if err := c.hosts[first].Stop(testLog); err != nil {
 		t.Fatal(err)
 	}
-	second := leader(first)
-	retried := 20
+	second := c.leader(first)
 	eventually(t, "an append under the second leader", func() bool {
-		_, err := bifrost.AppendWait(t.Context(), logs[second], fmt.Append(nil, retried))
+		_, err := bifrost.AppendWait(t.Context(), c.logs[second], []byte("20"))
 		return err == nil
 	})
-	other := 3 - first - second
-	eventually(t, "the follower to catch up", func() bool { return logs[other].Tail() == logs[second].Tail() })
-	have, _ := seen(t, recorders[second])
-	same, _ := seen(t, recorders[other])
-	if fmt.Sprint(have) != fmt.Sprint(same) || len(have) < 21 {
-		t.Fatalf("the replicas have %d and %d records, and not the same", len(have), len(same))
+	have := c.sameRecords(second, 3-first-second)
+	if len(have) < 21 {
+		t.Fatalf("%d records, want at least 21", len(have))
 	}
 	for i := range 20 {
 		if string(have[i].Data) != fmt.Sprint(i) {
 			t.Fatalf("record %d is %q: an acknowledged append is gone", i, have[i].Data)
 		}
+	}
+}
+
+func TestALaggingReplicaGetsASnapshot(t *testing.T) {
+	c := startReplicas(t)
+	leader := c.leader(-1)
+	away, other := (leader+1)%3, (leader+2)%3
+	mustAppend(t, c.logs[leader], []byte("before"))
+	c.sameRecords(leader, away)
+	if err := c.hosts[away].Stop(testLog); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		mustAppend(t, c.logs[leader], fmt.Append(nil, i))
+	}
+	c.sameRecords(leader, other)
+	for _, i := range []int{leader, other} { // whoever leads later: nobody has the log any more
+		if err := c.logs[i].Trim(t.Context(), c.logs[i].Tail()); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the cut", func() bool {
+			_, err := c.logs[i].Read(t.Context(), 0, 1)
+			return errors.Is(err, bifrost.ErrTrimmed)
+		})
+	}
+	c.start(away, &disk{})
+	mustAppend(t, c.logs[c.leader(away)], []byte("after"))
+	if have := c.sameRecords(c.leader(away), away); len(have) != 52 {
+		t.Fatalf("%d records, want 52", len(have))
+	}
+	if _, sinceOpen := seen(t, c.recorders[away]); sinceOpen > 2 {
+		t.Fatalf("%d records were applied one by one, want a snapshot and at most 2", sinceOpen)
 	}
 }

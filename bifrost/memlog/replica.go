@@ -249,7 +249,13 @@ func (r *Replica) Tail() protocol.LSN {
 // Trim implements bifrost.Log. It syncs the Applier, as the replicated log does, and must not run
 // beside Step.
 func (r *Replica) Trim(_ context.Context, through protocol.LSN) error {
-	through = min(through, r.Tail())
+	r.log.mu.Lock()
+	stopped := r.stopped
+	through = min(through, r.applied)
+	r.log.mu.Unlock()
+	if stopped != nil {
+		return fmt.Errorf("trim log %s through %v: %w", r.log.id, through, stopped)
+	}
 	if err := r.applier.Sync(); err != nil {
 		return fmt.Errorf("trim log %s through %v: %w", r.log.id, through, err)
 	}
