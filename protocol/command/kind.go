@@ -30,7 +30,14 @@ const (
 )
 
 // Command is one of the command structs of this package, by pointer.
-type Command interface{ Kind() Kind }
+type Command interface {
+	Kind() Kind
+	// appendBody appends the command's fields; decodeBody, on a zero command, reads them.
+	appendBody(dst []byte) []byte
+	decodeBody(b []byte) error
+	// sizeHint is about the size that appendBody appends, in bytes.
+	sizeHint() int
+}
 
 func (*AnnounceLeader) Kind() Kind { return KindAnnounceLeader }
 func (*VersionBarrier) Kind() Kind { return KindVersionBarrier }

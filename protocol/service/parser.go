@@ -25,11 +25,8 @@ func (e *FrameTooLargeError) Error() string {
 // Unwrap makes errors.Is find ErrFrameTooLarge.
 func (e *FrameTooLargeError) Unwrap() error { return ErrFrameTooLarge }
 
-// Sizes of the parser's buffer: the smallest one made, and the largest one kept for the next frame.
-const (
-	minBufferBytes = 512
-	maxKeptBytes   = 64 << 10
-)
+// minBufferBytes is the smallest buffer made for a frame that comes in pieces.
+const minBufferBytes = 512
 
 // Parser cuts a stream into frames. Push pieces of any size into Feed.
 type Parser struct {
@@ -45,8 +42,9 @@ type Parser struct {
 func NewParser(limit int) *Parser { return &Parser{limit: limit} }
 
 // Feed takes the next piece of the stream and calls emit for every frame that it completes, in
-// order. The body of a frame aliases chunk, or a buffer of the parser if the frame came in several
-// pieces: it is valid only until emit returns, and emit must not call Feed.
+// order; emit must not call Feed. The body of a frame that lies whole inside chunk aliases chunk, and
+// is valid as long as chunk is unchanged; the body of a frame that came in several pieces is a copy
+// that the parser does not touch again.
 //
 // A frame that is too large is refused when its header is there. Errors of emit are returned as
 // they are. After an error, every further call returns the same error.
@@ -112,13 +110,9 @@ func (p *Parser) grow(n int) {
 }
 
 func (p *Parser) emitBuffered(emit func(Frame) error) {
-	body := p.body[:len(p.body):len(p.body)]
-	p.headed = 0
+	body := p.body
+	p.headed, p.body = 0, nil
 	p.err = emit(Frame{Type: p.frame.Type, Flags: p.frame.Flags, Body: body})
-	p.body = p.body[:0]
-	if cap(p.body) > maxKeptBytes {
-		p.body = nil
-	}
 }
 
 func (p *Parser) accepts(h FrameHeader) bool {
