@@ -116,6 +116,12 @@ func (c *Case) call(path string, in, out any, header ...string) reply {
 	return r
 }
 
+// isID ends the check unless id can be decoded as an invocation ID.
+func (c *Case) isID(id string) {
+	_, err := decodeID(id)
+	c.must("invocation ID", err)
+}
+
 // sent is the answer to a one-way request.
 type sent struct {
 	InvocationID  string `json:"invocationId"`

@@ -159,6 +159,16 @@ func (f *fake) discover(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(f.offer)
 }
 
+// discovery returns the headers of the first discovery.
+func (c *Case) discovery(f *fake) http.Header {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.discoveries) == 0 {
+		c.failf("the deployment was not discovered")
+	}
+	return f.discoveries[0]
+}
+
 // read takes the start message and the journal off the request.
 func (a *attempt) read() {
 	first, err := readFrame(a.r.Body)
@@ -180,6 +190,9 @@ func (a *attempt) read() {
 			return
 		}
 		a.entries = append(a.entries, entry)
+	}
+	if len(a.entries) == 0 || a.entries[0].kind != msgInput {
+		a.err = fmt.Errorf("the journal does not begin with Input: %v", a.entries)
 	}
 }
 

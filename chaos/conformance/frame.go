@@ -21,6 +21,7 @@ const (
 	msgSetState      = 0x0403
 	msgSleep         = 0x040C
 	msgCall          = 0x040D
+	msgSendSignal    = 0x0410
 	msgRun           = 0x0411
 	msgGetOutput     = 0x0413
 	msgLazyStateDone = 0x8002

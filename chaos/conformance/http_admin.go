@@ -264,6 +264,9 @@ func sameServices(c *Case) {
 		return out
 	}
 	first := offered(c.services[0])
+	if first["Store/add"] != "VirtualObject Exclusive" {
+		c.failf("Store/add is not among %v", first)
+	}
 	for _, other := range c.services[1:] {
 		c.equal("handlers of "+other.sdk, offered(other), first)
 	}

@@ -72,9 +72,7 @@ func callChecks() []Check {
 			}
 			c.call(c.path("Comm", "callID"), in, &out)
 			c.equal("output", out.Output, 5)
-			if !strings.HasPrefix(out.ID, "inv_1") || len(out.ID) != 38 {
-				c.failf("%q is not an invocation ID", out.ID)
-			}
+			c.isID(out.ID)
 		}},
 		{ID: "COM-09", Title: "cancel from a handler", Run: func(c *Case) {
 			id := c.send(c.path("Basic", "compensate"), "", work{ID: c.id}).InvocationID

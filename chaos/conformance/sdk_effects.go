@@ -53,6 +53,7 @@ func effectChecks() []Check {
 			c.equal("values drawn", len(drawn), 2)
 			c.equal("second attempt", drawn[1], drawn[0])
 			other := answer[[]string](c, c.path("Basic", "random"), work{ID: c.id + "-other"})
+			c.equal("values drawn", len(other), 2)
 			if other[0] == drawn[0] {
 				c.failf("two invocations drew the same UUID %s", drawn[0])
 			}
@@ -124,5 +125,6 @@ func (c *Case) lookup(target map[string]any) string {
 	}
 	r := c.ask(http.MethodPost, "/restate/lookup", target)
 	c.decode(c.want(r, http.StatusOK), &out)
+	c.isID(out.InvocationID)
 	return out.InvocationID
 }

@@ -1,6 +1,13 @@
 package main
 
-import "net/http"
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+)
+
+// manySends is enough for some to be on their way when a process is killed.
+const manySends = 20
 
 // survivors outlive the sudden death of the server, and of the services.
 func survivors() []Survivor {
@@ -135,6 +142,47 @@ func survivors() []Survivor {
 				c.attached(c.kept["run"], &out)
 				c.equal("answer", out, c.id)
 				c.equal("runs of the first step", c.effects(c.id+"-1"), 1)
+			},
+		},
+		{
+			ID: "COM-13", Title: "sends are neither lost nor doubled",
+			Before: func(c *Case) {
+				in := request{Service: c.sdk.service("Store"), Key: c.id, Handler: "add",
+					Input: 1}
+				for range manySends {
+					// The caller is accepted; its own send may be cut anywhere.
+					c.send(c.path("Comm", "send"), "", in)
+				}
+			},
+			After: func(c *Case) {
+				total := func() int { return value[int](c, c.path("Store", c.id, "get")) }
+				c.until("all sends have arrived", func() bool { return total() >= manySends })
+				c.never("one too many", watchFor, func() bool { return total() > manySends })
+			},
+		},
+		{
+			ID: "INV-02", Title: "a call cut off is found again by its key",
+			Before: func(c *Case) {
+				body, err := json.Marshal(work{ID: c.id, Millis: 1500})
+				c.must("encode request", err)
+				// The call outlives this half of the check, and may end with its connection.
+				req, err := http.NewRequest(http.MethodPost,
+					c.ingress+c.path("Basic", "steps"), bytes.NewReader(body))
+				c.must("build request", err)
+				req.Header.Set("content-type", "application/json")
+				req.Header.Set("idempotency-key", c.id)
+				go func() { _, _ = roundTrip(c.client, req) }()
+				c.until("the second step has run", func() bool {
+					return c.effects(c.id+"-2") == 1
+				})
+			},
+			After: func(c *Case) {
+				var out string
+				in := work{ID: c.id, Millis: 1500}
+				c.call(c.path("Basic", "steps"), in, &out, "idempotency-key", c.id)
+				c.equal("answer", out, c.id)
+				c.equal("runs of the first step", c.effects(c.id+"-1"), 1)
+				c.equal("runs of the last step", c.effects(c.id+"-3"), 1)
 			},
 		},
 	}

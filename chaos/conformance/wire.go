@@ -77,7 +77,7 @@ func discoveryWireChecks() []Check {
 				want = append(want,
 					fmt.Sprintf("application/vnd.restate.endpointmanifest.v%d+json", v))
 			}
-			c.equal("accept", f.discoveries[0].Get("accept"), strings.Join(want, ", "))
+			c.equal("accept", c.discovery(f).Get("accept"), strings.Join(want, ", "))
 		}},
 		{ID: "DEP-10", Title: "additional headers on discovery and attempts", Run: func(c *Case) {
 			s := c.play(single(c, bidi, "SERVICE"),
@@ -88,7 +88,7 @@ func discoveryWireChecks() []Check {
 				})
 			c.call("/"+s.name+"/h", nil, nil)
 			c.hear(s)
-			c.equal("on discovery", s.discoveries[0].Get("x-extra"), c.id)
+			c.equal("on discovery", c.discovery(s.fake).Get("x-extra"), c.id)
 		}},
 		{ID: "DEP-15", Title: "version 6 is spoken to one that knows 5 to 7", Run: func(c *Case) {
 			offer := single(c, bidi, "SERVICE")
@@ -235,6 +235,7 @@ func attemptWireChecks() []Check {
 			c.hear(s)
 			c.hear(s)
 		}},
+		{ID: "ERR-15", Title: "early signals of one name keep their order", Run: signalOrder},
 		{ID: "COM-07", Title: "output of an invocation, ready or not", Run: outputOfOther},
 	}
 }
@@ -368,6 +369,52 @@ func outputOfOther(c *Case) {
 	c.call("/"+s.name+"/h", nil, nil)
 	c.hear(s)
 	c.want(act(c, slow, "kill"), http.StatusOK)
+}
+
+// signalOrder sends three signals of one name to an invocation that is suspended on a sleep;
+// its next attempt must find them in the journal in the order in which they were sent.
+func signalOrder(c *Case) {
+	target := make(chan string, 1)
+	var seen []string
+	waiter := c.play(single(c, bidi, "SERVICE"), nil, func(a *attempt) error {
+		a.accept()
+		a.send(sleepFrame(time.Now().UnixMilli()+1000, 1),
+			frame{kind: msgSuspension, payload: message{}.bytes(1, message{1})})
+		target <- a.start.text(2)
+		return nil
+	}, func(a *attempt) error {
+		for _, e := range a.entries {
+			f, err := parse(e.payload)
+			if err != nil {
+				return err
+			}
+			if e.kind == msgSignal && f.text(3) == "s" {
+				seen = append(seen, f.text(5))
+			}
+		}
+		a.finish(`1`)
+		return nil
+	})
+	id := c.send("/"+waiter.name+"/h", "", nil).InvocationID
+	c.hear(waiter)
+	offer := single(c, bidi, "SERVICE")
+	offer.Services[0].Name += "Sender"
+	sender := c.play(offer, nil, func(a *attempt) error {
+		a.accept()
+		for _, text := range []string{"a", "b", "c"} {
+			a.send(frame{kind: msgSendSignal,
+				payload: message{}.text(1, id).text(3, "s").bytes(5, wrapped(text))})
+		}
+		a.send(outputFrame(`1`), endFrame())
+		return nil
+	})
+	c.equal("invocation", <-target, id)
+	c.call("/"+sender.name+"/h", nil, nil)
+	c.hear(sender)
+	c.want(c.attach(id), http.StatusOK)
+	c.hear(waiter)
+	c.equal("signals", seen, []string{string(wrapped("a")), string(wrapped("b")),
+		string(wrapped("c"))})
 }
 
 // awakeableID is the ID that an SDK gives to the signal of an invocation with this index.
