@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/perdure/perdure/protocol"
@@ -76,14 +77,14 @@ type InputRules struct {
 	ContentType string // "" none allowed, "*/*" any, else exactly this
 	// EmptyOnly: the body must be empty and without content type.
 	EmptyOnly  bool
-	JSONSchema []byte // as registered, or nil
+	JSONSchema json.RawMessage // as registered, or nil
 }
 
 // OutputRules say how a handler's result is labelled.
 type OutputRules struct {
 	ContentType           string
 	SetContentTypeIfEmpty bool
-	JSONSchema            []byte
+	JSONSchema            json.RawMessage // as registered, or nil
 }
 
 // Options are what a manifest or a PATCH may set for a service or handler. Nil means unset.
