@@ -1,0 +1,133 @@
+package machine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/perdure/perdure/partition/store"
+	"github.com/perdure/perdure/protocol"
+	"github.com/perdure/perdure/protocol/command"
+	"github.com/perdure/perdure/protocol/journal"
+)
+
+// invoke makes an invocation, or joins the one that has its ID.
+func (s *step) invoke(c *command.Invoke) error {
+	st, exists, err := s.tx.GetStatus(c.ID)
+	if err != nil {
+		return err
+	}
+	if exists {
+		return s.invokeExisting(c, &st)
+	}
+	st = store.Status{
+		ID: c.ID, Target: c.Target, Source: c.Source, IdempotencyKey: c.IdempotencyKey,
+		LimitKey: c.LimitKey, Request: c.Request, Trace: s.header.Trace, RandomSeed: c.RandomSeed,
+		CompletionRetention: retention(c.CompletionRetention),
+		JournalRetention:    retention(c.JournalRetention),
+		CreatedAt:           s.now, ExecutionTime: c.ExecutionTime,
+	}
+	if c.Waiter != nil {
+		st.Waiters = []command.Waiter{*c.Waiter}
+	}
+	input := journal.Input{Headers: c.Headers, Value: c.Parameter.Inline}
+	if _, err := s.appendCommand(&st, &input, protocol.InvocationID{}); err != nil {
+		return err
+	}
+	s.reply(c.Request, c.ID, command.Reply{
+		Status: command.ReplyAccepted, ExecutionTime: c.ExecutionTime,
+	})
+	if c.ExecutionTime > s.now {
+		return s.schedule(&st)
+	}
+	return s.begin(&st)
+}
+
+// retention is what a row keeps of a length of time: whole milliseconds.
+func retention(d time.Duration) time.Duration { return max(d, 0).Truncate(time.Millisecond) }
+
+// invokeExisting answers an Invoke whose invocation exists already.
+func (s *step) invokeExisting(c *command.Invoke, st *store.Status) error {
+	reply := command.Reply{
+		Status: command.ReplyPreviouslyAccepted, ExecutionTime: st.ExecutionTime,
+	}
+	switch {
+	case st.State == store.Completed:
+		reply = completedReply(st)
+	case c.Request == st.Request: // the same request, proposed twice
+		reply.Status = command.ReplyAccepted
+	}
+	s.reply(c.Request, c.ID, reply)
+	if c.Waiter == nil {
+		return nil
+	}
+	if c.Target.HandlerKind == protocol.HandlerWorkflow {
+		return s.sendCompletion(*c.Waiter, protocol.Failed(protocol.FailureWorkflowInvoked))
+	}
+	return s.join(st, *c.Waiter)
+}
+
+// join gives a waiter the result, now or when there is one.
+func (s *step) join(st *store.Status, w command.Waiter) error {
+	if st.State == store.Completed {
+		return s.sendCompletion(w, *st.Result)
+	}
+	st.Waiters = append(slices.Clip(st.Waiters), w)
+	return s.tx.PutStatus(*st)
+}
+
+// completedReply tells a caller how an invocation has ended.
+func completedReply(st *store.Status) command.Reply {
+	return command.Reply{
+		Status: command.ReplyCompleted, Result: st.Result, CompletedAt: st.CompletedAt,
+		Retention: st.CompletionRetention,
+	}
+}
+
+// schedule lets an invocation wait for its time.
+func (s *step) schedule(st *store.Status) error {
+	st.State, st.ScheduledAt, st.ModifiedAt = store.Scheduled, s.now, s.now
+	if err := s.putTimer(scheduledTimer(st)); err != nil {
+		return err
+	}
+	return s.tx.PutStatus(*st)
+}
+
+// begin starts an invocation, or queues it if another one holds its lock.
+func (s *step) begin(st *store.Status) error {
+	if holdsLock(st.Target) {
+		free, err := s.lockOrQueue(st)
+		if err != nil || !free {
+			return err
+		}
+	}
+	return s.start(st)
+}
+
+// start begins a new running period: the first one, or one after a suspension, a pause or a lost
+// attempt.
+func (s *step) start(st *store.Status) error {
+	st.State = store.Invoked
+	st.Awaiting = journal.Future{}
+	st.Attempt++
+	st.ModifiedAt = s.now
+	if st.RunningAt == 0 {
+		st.RunningAt = s.now
+	}
+	if err := s.tx.PutStatus(*st); err != nil {
+		return err
+	}
+	s.act(startAction(st))
+	return nil
+}
+
+// startAction is derived from the row alone; Recover calls it too.
+func startAction(st *store.Status) Action {
+	return StartInvocation{ID: st.ID, Target: st.Target, Attempt: st.Attempt}
+}
+
+// startOver gives up the running attempt, whose view of the journal is not ours, and starts the
+// next one.
+func (s *step) startOver(st *store.Status) error {
+	s.act(AbortInvocation{ID: st.ID})
+	return s.start(st)
+}

@@ -1,0 +1,331 @@
+package store
+
+import (
+	"bytes"
+	"iter"
+	"time"
+
+	"github.com/perdure/perdure/protocol"
+	"github.com/perdure/perdure/protocol/command"
+	"github.com/perdure/perdure/protocol/journal"
+	"github.com/perdure/perdure/protocol/wire"
+)
+
+// State says where an invocation is in its life. The numbers are durable.
+type State uint8
+
+const (
+	Scheduled State = 1 // waits for its time
+	Inboxed   State = 2 // waits for its object's lock
+	Invoked   State = 3 // an attempt runs or is about to
+	Suspended State = 4 // waits for a notification; nothing runs
+	Paused    State = 5 // waits for an operator
+	Completed State = 6 // has ended and is remembered
+)
+
+// String is the name used in SQL.
+func (s State) String() string {
+	switch s {
+	case Scheduled:
+		return "scheduled"
+	case Inboxed:
+		return "inboxed"
+	case Invoked:
+		return "invoked"
+	case Suspended:
+		return "suspended"
+	case Paused:
+		return "paused"
+	case Completed:
+		return "completed"
+	}
+	return "unknown"
+}
+
+// Started reports whether the invocation was started and has not ended.
+func (s State) Started() bool { return s == Invoked || s == Suspended || s == Paused }
+
+// Status is the row of one invocation. Slices and pointers in it are never written through: a
+// change replaces them.
+type Status struct {
+	ID             protocol.InvocationID
+	State          State
+	Target         protocol.Target
+	Source         command.Source
+	IdempotencyKey *string
+	LimitKey       string
+	// Request is that of the Invoke that made the invocation: the same request, repeated, is
+	// answered as the first time.
+	Request             command.RequestID
+	Trace               protocol.TraceContext
+	RandomSeed          uint64
+	CompletionRetention time.Duration
+	JournalRetention    time.Duration
+	RestartedFrom       protocol.InvocationID
+
+	CreatedAt, ModifiedAt, ScheduledAt, InboxedAt, RunningAt, CompletedAt protocol.Millis
+	// ExecutionTime is when a delayed call may start; zero: it was not delayed.
+	ExecutionTime protocol.Millis
+	// InboxSequence is the place in the inbox while Inboxed.
+	InboxSequence uint64
+
+	// Deployment and ProtocolVersion are pinned by the first attempt that got that far.
+	Deployment      protocol.DeploymentID
+	ProtocolVersion uint32
+	// Attempt numbers the running periods, from 1.
+	Attempt uint32
+	// EntryCount and CommandCount count the journal's entries and the commands among them.
+	EntryCount, CommandCount uint32
+	// OutputIndex is the journal index of the last Output; 0: none yet.
+	OutputIndex uint32
+	// Timers counts sleeps that have a timer row.
+	Timers uint32
+	// EventCount counts the journal events ever stored; the last few are kept.
+	EventCount uint32
+	// Awaiting is what a Suspended invocation waits for, and a hint while it is Invoked.
+	Awaiting journal.Future
+	// Waiters are the invocations that get the result.
+	Waiters []command.Waiter
+
+	// Result, and when the row and the journal go, once Completed. JournalForgottenAt is zero if
+	// the journal goes with the row or is gone already.
+	Result             *protocol.Result
+	ForgottenAt        protocol.Millis
+	JournalForgottenAt protocol.Millis
+}
+
+func (s *Status) encode() []byte {
+	e := newRow(256 + len(s.Waiters)*40)
+	e.uint(1, uint64(s.State))
+	value(e, 2, 0, &s.Target, command.AppendTarget)
+	value(e, 3, 0, &s.Source, command.AppendSource)
+	e.optionalString(4, s.IdempotencyKey)
+	e.string(5, s.LimitKey)
+	e.array(6, s.Request)
+	if !s.Trace.IsZero() {
+		value(e, 7, 0, &s.Trace, command.AppendTraceContext)
+	}
+	e.fixed64(8, s.RandomSeed)
+	e.duration(9, s.CompletionRetention)
+	e.duration(10, s.JournalRetention)
+	e.id(11, s.RestartedFrom)
+	s.encodeTimes(e)
+	e.array(20, s.Deployment)
+	s.encodeCounters(e)
+	if !s.Awaiting.IsEmpty() {
+		value(e, 28, 0, &s.Awaiting, journal.AppendFuture)
+	}
+	e.waiters(29, s.Waiters)
+	e.result(30, s.Result)
+	return e.b
+}
+
+func (s *Status) encodeTimes(e *encoder) {
+	for _, f := range s.times() {
+		e.millis(f.num, *f.at)
+	}
+}
+
+type timeField struct {
+	num wire.Number
+	at  *protocol.Millis
+}
+
+func (s *Status) times() [9]timeField {
+	return [9]timeField{
+		{12, &s.CreatedAt}, {13, &s.ModifiedAt}, {14, &s.ScheduledAt}, {15, &s.InboxedAt},
+		{16, &s.RunningAt}, {17, &s.CompletedAt}, {18, &s.ExecutionTime}, {31, &s.ForgottenAt},
+		{32, &s.JournalForgottenAt},
+	}
+}
+
+func (s *Status) encodeCounters(e *encoder) {
+	e.uint(19, s.InboxSequence)
+	for _, f := range s.counters() {
+		e.uint(f.num, uint64(*f.n))
+	}
+}
+
+type counterField struct {
+	num wire.Number
+	n   *uint32
+}
+
+func (s *Status) counters() [7]counterField {
+	return [7]counterField{
+		{21, &s.ProtocolVersion}, {22, &s.Attempt}, {23, &s.EntryCount}, {24, &s.CommandCount},
+		{25, &s.OutputIndex}, {26, &s.Timers}, {27, &s.EventCount},
+	}
+}
+
+func decodeStatus(key, b []byte) (s Status, err error) {
+	if s.ID, _, err = invocationOf(key); err == nil {
+		err = decodeRow(b, s.decodeField)
+	}
+	if err != nil {
+		return s, corrupt(key, "decode status: %v", err)
+	}
+	return s, nil
+}
+
+func (s *Status) decodeField(d *wire.Decoder) {
+	switch d.Field() {
+	case 1:
+		s.State = State(d.Uint8())
+	case 2:
+		s.Target = decode(d, command.DecodeTarget)
+	case 3:
+		s.Source = decode(d, command.DecodeSource)
+	case 4:
+		s.IdempotencyKey = d.OptionalRawString()
+	case 5:
+		s.LimitKey = d.RawString()
+	case 6:
+		d.Array(s.Request[:])
+	case 7:
+		s.Trace = decode(d, command.DecodeTraceContext)
+	case 8:
+		s.RandomSeed = d.Fixed64()
+	case 9:
+		s.CompletionRetention = decodeDuration(d)
+	case 10:
+		s.JournalRetention = decodeDuration(d)
+	case 11:
+		s.RestartedFrom = decodeID(d)
+	case 19:
+		s.InboxSequence = d.Uint64()
+	case 20:
+		d.Array(s.Deployment[:])
+	case 28:
+		s.Awaiting = decode(d, journal.DecodeFuture)
+	case 29:
+		s.Waiters = append(s.Waiters, decode(d, command.DecodeWaiter))
+	case 30:
+		r := decode(d, command.DecodeResult)
+		s.Result = &r
+	default:
+		s.decodeNumber(d)
+	}
+}
+
+func (s *Status) decodeNumber(d *wire.Decoder) {
+	for _, t := range s.times() {
+		if t.num == d.Field() {
+			*t.at = protocol.Millis(d.Uint64())
+			return
+		}
+	}
+	for _, c := range s.counters() {
+		if c.num == d.Field() {
+			*c.n = d.Uint32()
+			return
+		}
+	}
+}
+
+// GetStatus reads an invocation's row.
+func (r Reader) GetStatus(id protocol.InvocationID) (s Status, ok bool, err error) {
+	key := statusKey(nil, id)
+	b, ok, err := r.get(key)
+	if err != nil || !ok {
+		return s, false, err
+	}
+	s, err = decodeStatus(key, b)
+	return s, err == nil, err
+}
+
+// ScanStatus walks over the invocations whose partition keys lie in keys.
+func (r Reader) ScanStatus(keys protocol.KeyRange) iter.Seq2[Status, error] {
+	return scan(r, keyRange(KindStatus, keys), decodeStatus)
+}
+
+// statePrefix is how the row of an invocation in the given state begins: the state is its first
+// field, so that a scan can pass rows over without decoding them.
+func statePrefix(s State) []byte {
+	return wire.AppendUvarint([]byte{rowVersion}, 1, s)
+}
+
+// ScanInvoked walks over the invocations that are being invoked. It decodes no other rows, of which
+// there may be very many.
+func (r Reader) ScanInvoked() iter.Seq2[Status, error] {
+	prefix := statePrefix(Invoked)
+	return scanIf(r, prefixBounds(appendKind(nil, KindStatus)),
+		func(value []byte) bool { return bytes.HasPrefix(value, prefix) }, decodeStatus)
+}
+
+// GetStatus reads an invocation's row, from the store's cache if it is there.
+func (tx *Tx) GetStatus(id protocol.InvocationID) (s Status, ok bool, err error) {
+	if cached := tx.store.statuses.get(id); cached != nil {
+		return *cached, true, nil
+	}
+	s, ok, err = tx.Reader.GetStatus(id)
+	if ok {
+		tx.store.statuses.put(s)
+	}
+	return s, ok, err
+}
+
+// PutStatus writes an invocation's row.
+func (tx *Tx) PutStatus(s Status) error {
+	tx.store.statuses.put(s)
+	return tx.put(statusKey(tx.keyBuffer(), s.ID), s.encode())
+}
+
+// DeleteStatus forgets an invocation.
+func (tx *Tx) DeleteStatus(id protocol.InvocationID) error {
+	tx.store.statuses.drop(id)
+	return tx.delete(statusKey(tx.keyBuffer(), id))
+}
+
+// statusCache keeps decoded rows in two generations: when the young one is full it becomes the old
+// one, and what nobody asked for since is dropped. What it holds equals the rows, so that it
+// changes how fast a command applies and never what it does.
+type statusCache struct {
+	young, old map[protocol.InvocationID]*Status
+	capacity   int // of one generation
+}
+
+func newStatusCache(entries int) statusCache {
+	return statusCache{young: map[protocol.InvocationID]*Status{}, capacity: entries / 2}
+}
+
+func (c *statusCache) get(id protocol.InvocationID) *Status {
+	if s := c.young[id]; s != nil {
+		return s
+	}
+	s := c.old[id]
+	if s != nil {
+		delete(c.old, id)
+		c.insert(s)
+	}
+	return s
+}
+
+func (c *statusCache) put(s Status) {
+	if c.capacity <= 0 {
+		return
+	}
+	if s.State == Completed { // rarely asked for again, and its result may be large
+		c.drop(s.ID)
+		return
+	}
+	delete(c.old, s.ID)
+	c.insert(&s)
+}
+
+func (c *statusCache) insert(s *Status) {
+	if len(c.young) >= c.capacity {
+		c.old, c.young = c.young, make(map[protocol.InvocationID]*Status, c.capacity)
+	}
+	c.young[s.ID] = s
+}
+
+func (c *statusCache) drop(id protocol.InvocationID) {
+	delete(c.young, id)
+	delete(c.old, id)
+}
+
+func (c *statusCache) clear() {
+	clear(c.young)
+	clear(c.old)
+}
