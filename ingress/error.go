@@ -49,6 +49,9 @@ var (
 	errScopesOff = &requestError{
 		http.StatusBadRequest, "scoped invocations require vqueues to be enabled",
 	}
+	errNotServing = &requestError{
+		http.StatusServiceUnavailable, "not every partition can serve yet; retry in a moment",
+	}
 	errLimitKeyAlone = &requestError{
 		http.StatusBadRequest, "a limit key requires a scope",
 	}

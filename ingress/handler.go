@@ -52,6 +52,7 @@ type Events struct {
 
 // Handler serves the ingress.
 type Handler struct {
+	ready      func() bool
 	cfg        Config
 	schemas    schema.Source
 	partitions Partitions
@@ -59,9 +60,14 @@ type Handler struct {
 	slots      chan struct{} // nil: no limit
 }
 
-// New makes a handler.
-func New(cfg Config, schemas schema.Source, partitions Partitions, events Events) *Handler {
-	h := &Handler{cfg: cfg.withDefaults(), schemas: schemas, partitions: partitions, events: events}
+// New makes a handler. ready says whether every partition can be reached: it decides on health only,
+// other requests wait until theirs can be. It may be nil.
+func New(cfg Config, schemas schema.Source, partitions Partitions, ready func() bool,
+	events Events,
+) *Handler {
+	h := &Handler{
+		cfg: cfg.withDefaults(), schemas: schemas, partitions: partitions, ready: ready, events: events,
+	}
 	if n := cfg.ConcurrentRequests; n > 0 {
 		h.slots = make(chan struct{}, n)
 	}
@@ -122,9 +128,13 @@ func (h *Handler) dispatch(w *response, r *http.Request, req *request) error {
 }
 
 func (h *Handler) health(w *response) error {
-	names := h.schemas.Current().ServiceNames()
-	if names == nil {
-		names = []string{}
+	if h.ready != nil && !h.ready() {
+		return errNotServing
+	}
+	services := h.schemas.Current().Services()
+	names := make([]string, len(services))
+	for i, s := range services {
+		names[i] = s.Name
 	}
 	return w.json(http.StatusOK, struct {
 		Services []string `json:"services"`

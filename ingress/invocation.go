@@ -74,9 +74,9 @@ type target struct {
 // a key.
 func (h *Handler) findTarget(req *request) (target, bool, error) {
 	rest, send := req.rest, req.kind == RequestSend
-	service, err := h.schemas.Current().Service(rest[0])
-	if err != nil {
-		return target{}, false, err
+	service, ok := h.schemas.Current().Service(rest[0])
+	if !ok {
+		return target{}, false, &schema.NotFoundError{Service: rest[0]}
 	}
 	want := 2
 	if service.Kind != protocol.KindService {
@@ -89,6 +89,7 @@ func (h *Handler) findTarget(req *request) (target, bool, error) {
 		return target{}, false, badPath(req.path)
 	}
 	var t target
+	var err error
 	if want == 3 {
 		if t.key, err = url.PathUnescape(rest[1]); err != nil {
 			return target{}, false, badRequest("bad key %q: %v", rest[1], err)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/perdure/perdure/metadata/schema"
 	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/command"
 )
@@ -64,9 +65,9 @@ func (h *Handler) resultTarget(w *response, r *http.Request, req *request) (*inv
 func (h *Handler) targetFromPath(req *request) (*invocationTarget, error) {
 	segs := req.pathTarget
 	n := len(segs)
-	service, err := h.schemas.Current().Service(segs[0])
-	if err != nil {
-		return nil, err
+	service, ok := h.schemas.Current().Service(segs[0])
+	if !ok {
+		return nil, &schema.NotFoundError{Service: segs[0]}
 	}
 	keyed := service.Kind != protocol.KindService
 	if keyed != (n == 4) {
@@ -74,6 +75,7 @@ func (h *Handler) targetFromPath(req *request) (*invocationTarget, error) {
 	}
 	t := &invocationTarget{service: segs[0], handler: segs[n-2], idempotencyKey: segs[n-1], keyed: keyed}
 	if keyed {
+		var err error
 		if t.key, err = url.PathUnescape(segs[1]); err != nil {
 			return nil, badRequest("bad key %q: %v", segs[1], err)
 		}
