@@ -77,12 +77,9 @@ func (p *Processor) apply(records []bifrost.Record) (err error) {
 		if err == nil {
 			p.acts, err = machine.Apply(tx, r.LSN, &h, c, p.acts)
 		}
-		if err == nil {
-			err = tx.SetApplied(r.LSN)
-		}
 		if err != nil {
 			_ = tx.Discard() // the replica stops; the first error is the one that matters
-			return fmt.Errorf("apply the record at %s: %w", r.LSN, err)
+			return fmt.Errorf("record at %s: %w", r.LSN, err)
 		}
 	}
 	return tx.Commit()
@@ -110,10 +107,7 @@ func (p *Processor) Save(w io.Writer, stop <-chan struct{}) error { return p.sto
 
 // Restore implements bifrost.Applier.
 func (p *Processor) Restore(r io.Reader, stop <-chan struct{}) (protocol.LSN, error) {
-	if err := p.store.Restore(r, stop); err != nil {
-		return 0, err
-	}
-	return p.store.Applied(), nil
+	return p.store.Restore(r, stop)
 }
 
 // Close implements bifrost.Applier.

@@ -42,5 +42,14 @@ func (r rows) LastTime() (protocol.HybridTime, error) {
 }
 
 func (r rows) Outcome(id protocol.InvocationID) (command.Reply, error) {
-	return machine.Outcome(r.store.Reader(), id)
+	status, ok, err := r.store.Reader().GetStatus(id)
+	switch {
+	case err != nil:
+		return command.Reply{}, err
+	case !ok:
+		return command.Reply{Status: command.ReplyNotFound}, nil
+	case status.State != store.Completed:
+		return command.Reply{Status: command.ReplyNotCompleted, Target: status.Target}, nil
+	}
+	return machine.CompletedReply(&status), nil
 }

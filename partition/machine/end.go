@@ -34,7 +34,7 @@ func (s *step) announceResult(st *store.Status) error {
 		}
 	}
 	st.Waiters = nil
-	s.act(Completed{ID: st.ID, Reply: completedReply(st)})
+	s.act(Completed{ID: st.ID, Reply: CompletedReply(st)})
 	return nil
 }
 

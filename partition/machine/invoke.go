@@ -52,7 +52,7 @@ func (s *step) invokeExisting(c *command.Invoke, st *store.Status) error {
 	}
 	switch {
 	case st.State == store.Completed:
-		reply = completedReply(st)
+		reply = CompletedReply(st)
 	case c.Request == st.Request: // the same request, proposed twice
 		reply.Status = command.ReplyAccepted
 	}
@@ -75,11 +75,11 @@ func (s *step) join(st *store.Status, w command.Waiter) error {
 	return s.tx.PutStatus(*st)
 }
 
-// completedReply tells a caller how an invocation has ended.
-func completedReply(st *store.Status) command.Reply {
+// CompletedReply tells a caller how an invocation has ended; st must be Completed.
+func CompletedReply(st *store.Status) command.Reply {
 	return command.Reply{
 		Status: command.ReplyCompleted, Result: st.Result, CompletedAt: st.CompletedAt,
-		Retention: st.CompletionRetention,
+		Target: st.Target, Retention: st.CompletionRetention,
 	}
 }
 
