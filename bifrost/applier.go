@@ -7,13 +7,13 @@ import (
 	"github.com/perdure/perdure/protocol"
 )
 
-// Applier stands on a log: it owns the state that the records build. All methods but Save are called
-// from one goroutine at a time; Save may run beside them, but never beside Restore.
+// Applier stands on a log: it owns the state that the records build. All methods but Save are
+// called from one goroutine at a time; Save may run beside them, but never beside Restore.
 //
-// An error from Apply or Sync stops the replica: it applies nothing more and refuses appends until it
-// is started again. Faults of one log do not spread to the others on the node, with two exceptions
-// that end the process because going on would lose records: Sync failing during a trim, and Restore
-// failing.
+// An error from Apply or Sync stops the replica: it applies nothing more and refuses appends until
+// it is started again. Faults of one log do not spread to the others on the node, with two
+// exceptions that end the process because going on would lose records: Sync failing during a trim,
+// and Restore failing.
 type Applier interface {
 	// Open readies the state and returns the LSN of the last durably applied record, 0 when there
 	// is none. It is always the last record of some earlier Apply call (or what Restore returned).

@@ -97,8 +97,8 @@ func (c RaftConfig) Validate() error {
 	check(c.ElectionTicks > 2*c.HeartbeatTicks, "elections after %d ticks, heartbeats every %d: "+
 		"elections need more than twice as many", c.ElectionTicks, c.HeartbeatTicks)
 	election := 2 * c.Tick * time.Duration(c.ElectionTicks)
-	check(c.ProposalTimeout > election, "proposal timeout of %v: use more than two election timeouts, %v",
-		c.ProposalTimeout, election)
+	check(c.ProposalTimeout > election, "proposal timeout of %v: use more than two election "+
+		"timeouts, %v", c.ProposalTimeout, election)
 	check(c.MaxLogBytesInFlight > 0 && c.MaxBytesInFlight > 0, "limits of bytes in flight must be "+
 		"positive, they are %d and %d", c.MaxLogBytesInFlight, c.MaxBytesInFlight)
 	return errors.Join(problems...)

@@ -134,7 +134,10 @@ func TestAppendOfManyIsOnePiece(t *testing.T) {
 	onEach(t, roomy, func(t *testing.T, open func() bifrost.Host) {
 		var sizes []int
 		r := newRecorder(&disk{})
-		r.onApply = func(records []bifrost.Record) error { sizes = append(sizes, len(records)); return nil }
+		r.onApply = func(records []bifrost.Record) error {
+			sizes = append(sizes, len(records))
+			return nil
+		}
 		l := start(t, open(), testLog, r)
 		payloads := make([][]byte, bifrost.MaxAppendRecords)
 		for i := range payloads {
@@ -232,7 +235,8 @@ func TestRead(t *testing.T) {
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Fatalf("read %d records, not the %d applied ones", len(got), len(want))
 		}
-		if one, err := l.Read(t.Context(), want[7].LSN, 0); err != nil || len(one) == 0 || one[0].LSN != want[7].LSN {
+		one, err := l.Read(t.Context(), want[7].LSN, 0)
+		if err != nil || len(one) == 0 || one[0].LSN != want[7].LSN {
 			t.Fatalf("read at least one from %v: %v, %v", want[7].LSN, one, err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -448,10 +452,12 @@ func TestFailingApplierStopsOnlyItself(t *testing.T) {
 		sick, healthy := start(t, h, testLog, bad), start(t, h, bifrost.MetadataLog, good)
 		mustAppend(t, sick, []byte("fine"))
 		mustAppend(t, sick, []byte("fine too"))
-		if _, err := bifrost.AppendWait(t.Context(), sick, []byte("poison")); !errors.Is(err, bifrost.ErrUnknown) {
+		_, err := bifrost.AppendWait(t.Context(), sick, []byte("poison"))
+		if !errors.Is(err, bifrost.ErrUnknown) {
 			t.Fatalf("append of a record that cannot be applied: %v", err)
 		}
-		if _, err := bifrost.AppendWait(t.Context(), sick, []byte("x")); !errors.Is(err, bifrost.ErrClosed) {
+		_, err = bifrost.AppendWait(t.Context(), sick, []byte("x"))
+		if !errors.Is(err, bifrost.ErrClosed) {
 			t.Fatalf("append to a stopped replica: %v", err)
 		}
 		if err := sick.Trim(t.Context(), sick.Tail()); !errors.Is(err, bifrost.ErrClosed) {
@@ -551,7 +557,8 @@ func TestCloseWhileLogsStartAndStop(t *testing.T) {
 					t.Error("an Applier was left open")
 				}
 			}
-			if _, err := h.Start(t.Context(), testLog, newRecorder(&disk{})); !errors.Is(err, bifrost.ErrClosed) {
+			_, err := h.Start(t.Context(), testLog, newRecorder(&disk{}))
+			if !errors.Is(err, bifrost.ErrClosed) {
 				t.Errorf("start on a closed host: %v", err)
 			}
 		}

@@ -42,7 +42,8 @@ func TestEntryGolden(t *testing.T) {
 		var out strings.Builder
 		names := []string{"empty record", "two records", "long record", "compressed"}
 		for _, name := range names {
-			out.WriteString(name + ": " + hex.EncodeToString(sealed(goldenBatch, goldenEntries()[name]...)) + "\n")
+			data := sealed(goldenBatch, goldenEntries()[name]...)
+			out.WriteString(name + ": " + hex.EncodeToString(data) + "\n")
 		}
 		if err := os.WriteFile(path, []byte(out.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -85,7 +86,8 @@ func TestEntryCompressesOnlyWhenItHelps(t *testing.T) {
 	}{"noise": {noise, 0}, "text": {text, flagZstd}, "short text": {text[:compressFrom-100], 0}} {
 		data := sealed(1, test.record)
 		if data[1] != test.flags {
-			t.Errorf("%s of %d bytes was stored in %d with flags %#x", name, len(test.record), len(data), data[1])
+			t.Errorf("%s of %d bytes was stored in %d with flags %#x",
+				name, len(test.record), len(data), data[1])
 		}
 		if got, err := decodeEntry(data); err != nil || !bytes.Equal(got.records[0], test.record) {
 			t.Errorf("%s does not come back: %v", name, err)
@@ -125,7 +127,8 @@ func FuzzDecodeEntry(f *testing.F) {
 			t.Fatalf("decoded %d records", len(e.records))
 		}
 		again, err := decodeEntry(sealed(e.batch, e.records...))
-		if err != nil || again.batch != e.batch || !slices.EqualFunc(again.records, e.records, bytes.Equal) {
+		if err != nil || again.batch != e.batch ||
+			!slices.EqualFunc(again.records, e.records, bytes.Equal) {
 			t.Fatalf("does not survive being written again: %v", err)
 		}
 	})

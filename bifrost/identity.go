@@ -66,7 +66,8 @@ func claimDir(dir string, want identity) error {
 	if err := json.Unmarshal(data, &have); err != nil {
 		return fmt.Errorf("read %s: it is damaged, restore it from a backup: %w", path, err)
 	}
-	if have.Format != identityFormat || have.ExecShards != want.ExecShards || have.Origin != want.Origin {
+	if have.Format != identityFormat || have.ExecShards != want.ExecShards ||
+		have.Origin != want.Origin {
 		return fmt.Errorf("open log directory %s: it has format %d (exec shards %d, origin %d), this "+
 			"release reads format %d (%d, %d): run the release that wrote it", dir, have.Format,
 			have.ExecShards, have.Origin, identityFormat, want.ExecShards, want.Origin)
@@ -106,8 +107,11 @@ func mustBeFresh(dir string) error {
 func moveHost(dir, from, to string) error {
 	source, target := filepath.Join(dir, from), filepath.Join(dir, to)
 	err := os.Rename(source, target)
-	if _, missing := os.Stat(target); err != nil && (missing != nil || !errors.Is(err, fs.ErrNotExist)) {
-		return err
+	if err != nil {
+		_, missing := os.Stat(target)
+		if missing != nil || !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	notes, err := filepath.Glob(filepath.Join(target, "*", libraryFile))
 	if err != nil {

@@ -41,7 +41,8 @@ func appendForever(dir string) error {
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		if _, err := bifrost.AppendWait(context.Background(), l, strconv.AppendInt(nil, int64(i), 10)); err != nil {
+		payload := strconv.AppendInt(nil, int64(i), 10)
+		if _, err := bifrost.AppendWait(context.Background(), l, payload); err != nil {
 			return err
 		}
 		fmt.Println(i)

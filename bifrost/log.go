@@ -52,7 +52,8 @@ type Record struct {
 var (
 	// ErrUnknown means the records may or may not be in the log, now or later. Retry with the same
 	// producer and sequence.
-	ErrUnknown = errors.New("the fate of the append is unknown: retry with the same producer and sequence")
+	ErrUnknown = errors.New("the fate of the append is unknown: " +
+		"retry with the same producer and sequence")
 	// ErrBusy means too many bytes wait to be applied. Push back and retry later.
 	ErrBusy = errors.New("too many bytes in flight: retry later")
 	// ErrNotLeader means this replica does not lead its log, as far as it knows.
@@ -85,14 +86,16 @@ type Log interface {
 
 	// Read returns records that were handed to the Applier with LSN >= first, in order, up to about
 	// limitBytes of payload but at least one when there is one. No records and no error: first is
-	// beyond the tail. ErrTrimmed: some record at or after first is gone.
+	// beyond the tail. ErrTrimmed: some record at or after first is gone. After a restart this may
+	// also be so for records up to the tail at the time of the last Trim.
 	Read(ctx context.Context, first protocol.LSN, limitBytes int) ([]Record, error)
 
 	// Tail is the LSN of the last record handed to the Applier, 0 when there was none.
 	Tail() protocol.LSN
 
 	// Trim lets the log forget records at or below through; it may keep some of them. The caller
-	// guarantees that they are durably applied and needed by nobody else.
+	// guarantees that they are needed by nobody else. It calls Applier.Sync first. It must not be
+	// called from done.
 	Trim(ctx context.Context, through protocol.LSN) error
 
 	// Leader tells whether this replica leads and in which term. It is a hint.

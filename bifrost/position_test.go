@@ -41,7 +41,8 @@ func TestTrimKeepsTheEntryItEndsIn(t *testing.T) {
 
 func TestLogNames(t *testing.T) {
 	for id, want := range map[LogID]string{
-		MetadataLog: "metadata", PartitionLog(0): "partition-0", PartitionLog(65535): "partition-65535", 7: "log-7",
+		MetadataLog: "metadata", PartitionLog(0): "partition-0",
+		PartitionLog(65535): "partition-65535", 7: "log-7",
 	} {
 		if id.String() != want {
 			t.Errorf("log %d is called %s, want %s", uint64(id), id, want)

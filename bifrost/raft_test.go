@@ -196,8 +196,12 @@ func TestEventsTellWhatHappened(t *testing.T) {
 				leaders.Add(1)
 			}
 		}
-		c.Events.EntryProposed = func(_ bifrost.LogID, i bifrost.EntryInfo) { proposed.Add(int64(i.Records)) }
-		c.Events.Applied = func(_ bifrost.LogID, i bifrost.AppliedInfo) { applied.Add(int64(i.Records)) }
+		c.Events.EntryProposed = func(_ bifrost.LogID, i bifrost.EntryInfo) {
+			proposed.Add(int64(i.Records))
+		}
+		c.Events.Applied = func(_ bifrost.LogID, i bifrost.AppliedInfo) {
+			applied.Add(int64(i.Records))
+		}
 		c.Events.Trimmed = func(bifrost.LogID, protocol.LSN) { trimmed.Add(1) }
 	})
 	l := start(t, h, testLog, newRecorder(&disk{}))
@@ -246,7 +250,8 @@ type replicas struct {
 
 func startReplicas(t *testing.T) *replicas {
 	t.Helper()
-	c := &replicas{t: t, hosts: cluster(t), logs: make([]bifrost.Log, 3), recorders: make([]*recorder, 3)}
+	c := &replicas{t: t, hosts: cluster(t)}
+	c.logs, c.recorders = make([]bifrost.Log, 3), make([]*recorder, 3)
 	for i := range c.hosts {
 		c.start(i, &disk{})
 	}
@@ -281,11 +286,14 @@ func (c *replicas) leader(except int) (found int) {
 // sameRecords waits until two replicas are level and returns what both have.
 func (c *replicas) sameRecords(i, j int) []bifrost.Record {
 	c.t.Helper()
-	eventually(c.t, "two replicas to be level", func() bool { return c.logs[i].Tail() == c.logs[j].Tail() })
+	eventually(c.t, "two replicas to be level", func() bool {
+		return c.logs[i].Tail() == c.logs[j].Tail()
+	})
 	have, _ := seen(c.t, c.recorders[i])
 	same, _ := seen(c.t, c.recorders[j])
 	if fmt.Sprint(have) != fmt.Sprint(same) {
-		c.t.Fatalf("replicas %d and %d have %d and %d records, and not the same", i, j, len(have), len(same))
+		c.t.Fatalf("replicas %d and %d have %d and %d records, and not the same",
+			i, j, len(have), len(same))
 	}
 	return have
 }
@@ -294,7 +302,8 @@ func TestThreeReplicasAgreeAcrossALostLeader(t *testing.T) {
 	c := startReplicas(t)
 	first := c.leader(-1)
 	follower := (first + 1) % 3
-	if _, err := bifrost.AppendWait(t.Context(), c.logs[follower], []byte("x")); !errors.Is(err, bifrost.ErrNotLeader) {
+	_, err := bifrost.AppendWait(t.Context(), c.logs[follower], []byte("x"))
+	if !errors.Is(err, bifrost.ErrNotLeader) {
 		t.Fatalf("append to a follower: %v", err)
 	}
 	for i := range 20 {

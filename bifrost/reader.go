@@ -68,7 +68,8 @@ func (l *raftLog) rawEntries(low, high, limitBytes uint64) ([]raftpb.Entry, erro
 }
 
 // appendRecords adds the records of e with LSN >= first.
-func (l *raftLog) appendRecords(out []Record, e raftpb.Entry, first protocol.LSN) ([]Record, error) {
+func (l *raftLog) appendRecords(out []Record, e raftpb.Entry, first protocol.LSN) (
+	[]Record, error) {
 	if e.Type == raftpb.ConfigChangeEntry || len(e.Cmd) == 0 {
 		return out, nil // membership, or a new leader's empty entry
 	}

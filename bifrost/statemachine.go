@@ -14,9 +14,9 @@ import (
 
 // stateMachine shows an Applier to the consensus library as an on-disk state machine.
 //
-// The library ends the process when Update or Sync fails. A failing Applier therefore only stops its
-// own replica: from then on committed entries are let pass unapplied, nothing is trimmed, and after
-// the next start the replica continues from what the Applier has made durable.
+// The library ends the process when Update or Sync fails. A failing Applier therefore only stops
+// its own replica: from then on committed entries are let pass unapplied, nothing is trimmed, and
+// after the next start the replica continues from what the Applier has made durable.
 type stateMachine struct {
 	log     *raftLog
 	applier Applier

@@ -84,7 +84,8 @@ func (r *runner) run() {
 }
 
 // Start implements bifrost.Host. A log that was stopped here goes on with the records it had.
-func (h *Host) Start(ctx context.Context, id bifrost.LogID, a bifrost.Applier) (bifrost.Log, error) {
+func (h *Host) Start(ctx context.Context, id bifrost.LogID, a bifrost.Applier) (
+	bifrost.Log, error) {
 	r, g, err := h.start(ctx, id, a)
 	if err != nil {
 		return nil, err
@@ -97,7 +98,8 @@ func (h *Host) Start(ctx context.Context, id bifrost.LogID, a bifrost.Applier) (
 	return r, nil
 }
 
-func (h *Host) start(ctx context.Context, id bifrost.LogID, a bifrost.Applier) (*runner, *Log, error) {
+func (h *Host) start(ctx context.Context, id bifrost.LogID, a bifrost.Applier) (
+	*runner, *Log, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {

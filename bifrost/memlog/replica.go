@@ -227,7 +227,8 @@ func (r *Replica) stop(err error) {
 }
 
 // Read implements bifrost.Log.
-func (r *Replica) Read(ctx context.Context, first protocol.LSN, limitBytes int) ([]bifrost.Record, error) {
+func (r *Replica) Read(ctx context.Context, first protocol.LSN, limitBytes int) (
+	[]bifrost.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("read log %s from %v: %w", r.log.id, first, context.Cause(ctx))
 	}
