@@ -13,6 +13,10 @@ func (r Reader) LastSequence(p command.Producer) (sequence uint64, err error) {
 	if err != nil || !ok {
 		return 0, err
 	}
+	return decodeSequence(key, b)
+}
+
+func decodeSequence(key, b []byte) (sequence uint64, err error) {
 	err = decodeRow(b, func(d *wire.Decoder) {
 		if d.Field() == 1 {
 			sequence = d.Uint64()
