@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -71,6 +72,12 @@ func (c *Case) try(ctx context.Context, part func(*Case)) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer func() {
+			// A check that breaks must not take the processes' only owner with it.
+			if broken := recover(); broken != nil {
+				c.err = fmt.Errorf("the check itself broke: %v\n%s", broken, debug.Stack())
+			}
+		}()
 		part(c)
 	}()
 	<-done

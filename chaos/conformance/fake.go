@@ -119,6 +119,8 @@ func (c *Case) register(f *fake, extra map[string]any) reply {
 	for key, v := range extra {
 		body[key] = v
 	}
+	c.registering.Lock()
+	defer c.registering.Unlock()
 	r := c.rule(http.MethodPost, "/deployments", body)
 	if r.status != http.StatusCreated && r.status != http.StatusOK {
 		c.failf("%s", r)

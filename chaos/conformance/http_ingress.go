@@ -145,7 +145,7 @@ func targetHTTPChecks() []Check {
 		}},
 		{ID: "INV-05", Title: "output is 470 until it is there", Run: func(c *Case) {
 			sleep := c.path("Basic", "sleep")
-			s := c.send(sleep, "", work{Millis: 700}, "idempotency-key", c.id)
+			s := c.send(sleep, "", work{Millis: 2000}, "idempotency-key", c.id)
 			c.fails(c.output(s.InvocationID), 470, "ingress", "not completed yet")
 			c.want(c.attach(s.InvocationID), http.StatusOK)
 			body := map[string]any{"target": "idempotentInvocation",
@@ -156,7 +156,7 @@ func targetHTTPChecks() []Check {
 				c.ask(http.MethodGet, "/restate/invocation"+sleep+"/"+c.id+"/output", nil),
 				c.ask(http.MethodPost, "/restate/output", body),
 			} {
-				c.equal(r.request, string(c.want(r, http.StatusOK).body), "700")
+				c.equal(r.request, string(c.want(r, http.StatusOK).body), "2000")
 			}
 		}},
 		{ID: "INV-05", Title: "an invocation nobody knows", Run: func(c *Case) {

@@ -5,7 +5,7 @@ import "slices"
 // sdkChecks are run against the services of each SDK.
 func sdkChecks() []Check {
 	return slices.Concat(serviceChecks(), stateChecks(), effectChecks(), errorChecks(),
-		callChecks(), eventChecks(), lifecycleChecks())
+		callChecks(), eventChecks(), lifecycleChecks(), clientChecks())
 }
 
 // The inputs of the scenario's handlers.

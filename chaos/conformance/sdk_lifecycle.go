@@ -76,6 +76,22 @@ func lifecycleChecks() []Check {
 			c.attached(out.ID, &sum)
 			c.equal("sum", sum, 10)
 		}},
+		{ID: "INV-20", Title: "restart from a prefix of the journal", Run: func(c *Case) {
+			first := c.call(c.path("Basic", "steps"), work{ID: c.id, Millis: 10}, nil)
+			// 0 is the input, 1 the first step, 2 its result.
+			path := "/invocations/" + first.id() + "/restart-as-new?from="
+			r := c.rule(http.MethodPatch, path+"2", nil)
+			var out struct {
+				ID string `json:"new_invocation_id"`
+			}
+			c.decode(c.want(r, http.StatusOK), &out)
+			var text string
+			c.attached(out.ID, &text)
+			c.equal("answer", text, c.id)
+			c.equal("runs of the first step", c.effects(c.id+"-1"), 1)
+			c.equal("runs of the second step", c.effects(c.id+"-2"), 2)
+			c.want(c.rule(http.MethodPatch, path+"99", nil), http.StatusBadRequest)
+		}},
 		{ID: "INV-21", Title: "a workflow is not restarted", Run: func(c *Case) {
 			first := c.call(c.path("Order", c.id, "run"), purchase{ID: c.id}, nil)
 			r := c.rule(http.MethodPatch, "/invocations/"+first.id()+"/restart-as-new", nil)
@@ -104,7 +120,7 @@ func expiresInADay(c *Case, r reply) {
 }
 
 func leavingClient(c *Case) {
-	body, err := json.Marshal(work{ID: c.id, Millis: 1000})
+	body, err := json.Marshal(work{ID: c.id, Millis: 3000})
 	c.must("encode request", err)
 	ctx, leave := context.WithCancel(c.ctx)
 	defer leave()

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 )
 
 func serviceChecks() []Check {
@@ -17,20 +16,6 @@ func serviceChecks() []Check {
 			c.equal("answer", out, "x"+c.id)
 			c.equal("content-type", r.header.Get("content-type"), "application/json")
 			c.isID(r.id())
-		}},
-		{ID: "SVC-01", Title: "calls of one service run in parallel", Run: func(c *Case) {
-			const calls, millis = 10, 1000
-			start := time.Now()
-			ids := make([]string, calls)
-			for i := range ids {
-				ids[i] = c.send(c.path("Basic", "sleep"), "", work{Millis: millis}).InvocationID
-			}
-			for _, id := range ids {
-				c.want(c.attach(id), http.StatusOK)
-			}
-			if took := time.Since(start); took > calls*millis*time.Millisecond/2 {
-				c.failf("%d sleeps of %d ms took %s: one after the other", calls, millis, took)
-			}
 		}},
 		{ID: "SVC-03", Title: "one exclusive call per key at a time", Run: exclusive},
 		{ID: "SVC-03", Title: "calls of one key keep their order", Run: func(c *Case) {

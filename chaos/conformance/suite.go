@@ -22,8 +22,13 @@ type options struct {
 	keepLogs       bool
 }
 
-// Env is what all checks share. It does not change while checks run.
+// Env is what all checks share. Only the lock changes while checks run.
 type Env struct {
+	// registering lets one deployment in at a time: the reference server gives up when dozens
+	// change its registry at once.
+	registering sync.Mutex
+
+
 	ingress, admin string
 	client         *http.Client
 	h2             *http.Client // cleartext HTTP/2

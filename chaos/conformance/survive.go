@@ -3,11 +3,17 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 )
 
-// manySends is enough for some to be on their way when a process is killed.
-const manySends = 20
+const (
+	// manySends is enough for some to be on their way when a process is killed.
+	manySends = 20
+	// outlasting is how many milliseconds sleeps last that a kill shall interrupt: longer
+	// than all checks together need to get ready.
+	outlasting = 4000
+)
 
 // survivors outlive the sudden death of the server, and of the services.
 func survivors() []Survivor {
@@ -15,7 +21,7 @@ func survivors() []Survivor {
 		{
 			ID: "SVC-02", Title: "workflow goes on, finished steps are not run again",
 			Before: func(c *Case) {
-				in := purchase{ID: c.id, Millis: 1500, Wait: true}
+				in := purchase{ID: c.id, Millis: outlasting, Wait: true}
 				run := c.send(c.path("Order", c.id, "run"), "", in)
 				c.kept["run"] = run.InvocationID
 				c.until("the first step is stored", func() bool {
@@ -35,7 +41,7 @@ func survivors() []Survivor {
 		{
 			ID: "RUN-05", Title: "sleep ends, steps before it are not run again",
 			Before: func(c *Case) {
-				in := work{ID: c.id, Millis: 1500}
+				in := work{ID: c.id, Millis: outlasting}
 				c.kept["run"] = c.send(c.path("Basic", "steps"), "", in).InvocationID
 				// The second step starts only once the result of the first is stored.
 				c.until("the second step has run", func() bool {
@@ -66,7 +72,7 @@ func survivors() []Survivor {
 		{
 			ID: "EVT-06", Title: "awakeable resolved before is not lost",
 			Before: func(c *Case) {
-				run, id := waiting(c, 1500)
+				run, id := waiting(c, outlasting)
 				c.kept["run"] = run
 				path := "/restate/awakeables/" + id + "/resolve"
 				c.want(c.ask(http.MethodPost, path, "before"), http.StatusAccepted)
@@ -80,7 +86,7 @@ func survivors() []Survivor {
 		{
 			ID: "RUN-07", Title: "delayed send arrives once",
 			Before: func(c *Case) {
-				sent := c.send(c.path("Store", c.id, "add"), "?delay=1500ms", 1)
+				sent := c.send(c.path("Store", c.id, "add"), fmt.Sprintf("?delay=%dms", outlasting), 1)
 				c.kept["send"] = sent.InvocationID
 			},
 			After: func(c *Case) {
@@ -100,7 +106,7 @@ func survivors() []Survivor {
 		{
 			ID: "SVC-03", Title: "the queue of a key is kept",
 			Before: func(c *Case) {
-				c.send(c.path("Store", c.id, "hold"), "", work{Millis: 1500})
+				c.send(c.path("Store", c.id, "hold"), "", work{Millis: outlasting})
 				for _, item := range []string{"a", "b", "c"} {
 					sent := c.send(c.path("Store", c.id, "append"), "", item)
 					c.kept["last"] = sent.InvocationID
@@ -131,7 +137,7 @@ func survivors() []Survivor {
 			ID: "COM-06", Title: "a caller gets its answer",
 			Before: func(c *Case) {
 				in := request{Service: c.sdk.service("Basic"), Handler: "steps",
-					Input: work{ID: c.id, Millis: 1500}}
+					Input: work{ID: c.id, Millis: outlasting}}
 				c.kept["run"] = c.send(c.path("Comm", "call"), "", in).InvocationID
 				c.until("the callee's second step has run", func() bool {
 					return c.effects(c.id+"-2") == 1
@@ -163,7 +169,7 @@ func survivors() []Survivor {
 		{
 			ID: "INV-02", Title: "a call cut off is found again by its key",
 			Before: func(c *Case) {
-				body, err := json.Marshal(work{ID: c.id, Millis: 1500})
+				body, err := json.Marshal(work{ID: c.id, Millis: outlasting})
 				c.must("encode request", err)
 				// The call outlives this half of the check, and may end with its connection.
 				req, err := http.NewRequest(http.MethodPost,
@@ -178,7 +184,7 @@ func survivors() []Survivor {
 			},
 			After: func(c *Case) {
 				var out string
-				in := work{ID: c.id, Millis: 1500}
+				in := work{ID: c.id, Millis: outlasting}
 				c.call(c.path("Basic", "steps"), in, &out, "idempotency-key", c.id)
 				c.equal("answer", out, c.id)
 				c.equal("runs of the first step", c.effects(c.id+"-1"), 1)

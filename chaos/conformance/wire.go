@@ -127,6 +127,7 @@ func versionSpoken(c *Case, offer manifest, want string) {
 func attemptWireChecks() []Check {
 	return []Check{
 		{ID: "INV-01", Title: "Start and Input of a service call", Run: startOfService},
+		{ID: "SVC-01", Title: "calls of one service run in parallel", Run: parallel},
 		{ID: "STA-03", Title: "Start carries the whole state", Run: func(c *Case) {
 			offer := single(c, bidi, "VIRTUAL_OBJECT")
 			s := c.play(offer, nil, func(a *attempt) error {
@@ -276,6 +277,31 @@ func startOfService(c *Case) {
 	c.equal("x-restate-id", r.id(), <-id)
 }
 
+// parallel has every attempt wait until all calls have one.
+func parallel(c *Case) {
+	const calls = 10
+	all := make(chan struct{})
+	s := c.play(single(c, bidi, "SERVICE"), nil, func(a *attempt) error {
+		if a.number == calls {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-a.r.Context().Done():
+			return nil
+		}
+		a.finish(`1`)
+		return nil
+	})
+	for range calls {
+		c.send("/"+s.name+"/h", "", nil)
+	}
+	for range calls {
+		c.hear(s)
+	}
+	c.equal("attempts", s.attempts("h"), calls)
+}
+
 // decodeID returns the 24 bytes of an invocation ID: two base62 numbers of 11 and 22 digits,
 // each the little-endian reading of 8 and 16 bytes.
 func decodeID(id string) ([]byte, error) {
@@ -371,15 +397,14 @@ func outputOfOther(c *Case) {
 	c.want(act(c, slow, "kill"), http.StatusOK)
 }
 
-// signalOrder sends three signals of one name to an invocation that is suspended on a sleep;
+// signalOrder sends three signals of one name to an invocation that is suspended on another;
 // its next attempt must find them in the journal in the order in which they were sent.
 func signalOrder(c *Case) {
 	target := make(chan string, 1)
 	var seen []string
 	waiter := c.play(single(c, bidi, "SERVICE"), nil, func(a *attempt) error {
 		a.accept()
-		a.send(sleepFrame(time.Now().UnixMilli()+1000, 1),
-			frame{kind: msgSuspension, payload: message{}.bytes(1, message{1})})
+		a.send(frame{kind: msgSuspension, payload: message{}.text(3, "end")})
 		target <- a.start.text(2)
 		return nil
 	}, func(a *attempt) error {
@@ -405,6 +430,8 @@ func signalOrder(c *Case) {
 			a.send(frame{kind: msgSendSignal,
 				payload: message{}.text(1, id).text(3, "s").bytes(5, wrapped(text))})
 		}
+		a.send(frame{kind: msgSendSignal,
+			payload: message{}.text(1, id).text(3, "end").bytes(5, wrapped(""))})
 		a.send(outputFrame(`1`), endFrame())
 		return nil
 	})

@@ -176,24 +176,26 @@ func (b basic) steps(ctx restate.Context, w work) (string, error) {
 	return w.ID, nil
 }
 
-// compensate waits for an hour and undoes its first step when it is cancelled meanwhile.
+// compensate does a step, waits for an hour, and undoes the step when it is cancelled,
+// whether the cancellation shows in the step or in the wait.
 func (b basic) compensate(ctx restate.Context, w work) (string, error) {
-	if err := step(ctx, b.fx, w.ID+"-do"); err != nil {
-		return "", err
+	err := step(ctx, b.fx, w.ID+"-do")
+	if err == nil {
+		err = restate.Sleep(ctx, time.Hour)
 	}
-	if cancelled := restate.Sleep(ctx, time.Hour); cancelled != nil {
-		if err := step(ctx, b.fx, w.ID+"-undo"); err != nil {
-			return "", err
-		}
-		return "", cancelled
+	if err == nil {
+		return w.ID, nil
 	}
-	return w.ID, nil
+	if undoing := step(ctx, b.fx, w.ID+"-undo"); undoing != nil {
+		return "", undoing
+	}
+	return "", err
 }
 
 func (b basic) effects(_ restate.Context, id string) (int, error) { return b.fx.get(id), nil }
 
 // step performs one durable, counted side effect.
-func step(ctx restate.Context, fx *effects, name string) error {
+func step(ctx restate.Context, fx *effects, name string) restate.TerminalError {
 	_, err := restate.Run(ctx, func(restate.RunContext) (int, error) {
 		return fx.add(name)
 	}, restate.WithName(name))

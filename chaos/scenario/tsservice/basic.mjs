@@ -107,10 +107,11 @@ export const basic = (name, fx) =>
         return id;
       },
 
-      // compensate waits for an hour and undoes its first step when cancelled meanwhile.
+      // compensate does a step, waits for an hour, and undoes the step when it is cancelled,
+      // whether the cancellation shows in the step or in the wait.
       compensate: async (ctx, { id }) => {
-        await step(ctx, fx, `${id}-do`);
         try {
+          await step(ctx, fx, `${id}-do`);
           await ctx.sleep(hourMillis);
         } catch (err) {
           if (err instanceof restate.TerminalError) await step(ctx, fx, `${id}-undo`);
