@@ -99,7 +99,7 @@ func (s *step) wake(st *store.Status, arrived journal.NotificationID) error {
 // signal brings a signal to an invocation. Every signal is appended, even one that came before:
 // what a second one means is the handler's business.
 func (s *step) signal(c *command.Signal) error {
-	if c.Signal == journal.Signal(journal.SignalCancel) {
+	if c.Signal == cancellation {
 		return s.cancel(c.ID, c.Request)
 	}
 	if c.Signal.Kind != journal.IDSignal && c.Signal.Kind != journal.IDNamedSignal {

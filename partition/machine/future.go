@@ -11,10 +11,27 @@ import (
 // leaves wakes the handler.
 const firstTreeVersion = 7
 
+// cancellation is the signal that cancels. Unlike any other notification it is used up: a handler
+// that was canceled, and now waits for its compensation, waits for the next cancellation too.
+var cancellation = journal.Signal(journal.SignalCancel)
+
+// arrived finds a notification that a handler waits for. A cancellation counts only if the handler
+// may not have seen it yet: otherwise one that suspends after it was canceled would start over
+// again and again.
+func (s *step) arrived(
+	st *store.Status, id journal.NotificationID,
+) (n store.Notification, ok bool, err error) {
+	n, ok, err = s.tx.GetNotification(st.ID, id)
+	if ok && id == cancellation && n.Index < st.KnownEntries {
+		ok = false
+	}
+	return n, ok, err
+}
+
 // wakes reports whether a suspended invocation goes on now that a notification has arrived. A
 // cancellation wakes it in any case.
 func (s *step) wakes(st *store.Status, arrived journal.NotificationID) (bool, error) {
-	if arrived == journal.Signal(journal.SignalCancel) {
+	if arrived == cancellation {
 		return true, nil
 	}
 	if !mentions(&st.Awaiting, arrived) {
@@ -82,7 +99,7 @@ func leaves(f *journal.Future) func(yield func(journal.NotificationID) bool) {
 
 func (s *step) anyLeaf(st *store.Status, f *journal.Future) (bool, error) {
 	for id := range leaves(f) {
-		if _, ok, err := s.tx.GetNotification(st.ID, id); err != nil || ok {
+		if _, ok, err := s.arrived(st, id); err != nil || ok {
 			return ok, err
 		}
 	}
@@ -112,7 +129,7 @@ func (o outcome) maybeFailed() bool    { return o == failed || o == done }
 func (s *step) evaluate(st *store.Status, f *journal.Future) (outcome, error) {
 	t := tally{combinator: f.Combinator}
 	for id := range leaves(f) {
-		n, ok, err := s.tx.GetNotification(st.ID, id)
+		n, ok, err := s.arrived(st, id)
 		if err != nil {
 			return pending, err
 		}

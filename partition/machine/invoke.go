@@ -109,6 +109,7 @@ func (s *step) start(st *store.Status) error {
 	st.State = store.Invoked
 	st.Awaiting = journal.Future{}
 	st.Attempt++
+	st.KnownEntries = st.EntryCount
 	st.ModifiedAt = s.now
 	if st.RunningAt == 0 {
 		st.RunningAt = s.now

@@ -26,7 +26,7 @@ func (s *step) appendEntry(st *store.Status, e *journal.Entry) (index uint32, er
 }
 
 // appendNotification appends a notification to the journal, indexes it if it is the first of its
-// ID, and tells the attempt if one runs. The caller writes the status.
+// ID or a cancellation, and tells the attempt if one runs. The caller writes the status.
 func (s *step) appendNotification(st *store.Status, n *journal.Notification) error {
 	e := journal.Entry{Type: n.NotificationType, Body: protocol.Inline(n.Append(nil))}
 	index, err := s.appendEntry(st, &e)
@@ -34,7 +34,8 @@ func (s *step) appendNotification(st *store.Status, n *journal.Notification) err
 		return err
 	}
 	seen := false
-	if n.ID.Kind != journal.IDCompletion { // a completion is appended once; a signal may come again
+	if n.ID.Kind != journal.IDCompletion && n.ID != cancellation {
+		// A completion is appended once; a signal may come again.
 		if _, seen, err = s.tx.GetNotification(st.ID, n.ID); err != nil {
 			return err
 		}

@@ -162,7 +162,7 @@ func (s *script) control(t *testing.T, a args, id protocol.InvocationID) command
 		return &command.Pause{ID: id, Request: request}
 	case "resume":
 		return &command.Resume{
-			ID: id, Deployment: a.deployment(), ProtocolVersion: 5, Request: request,
+			ID: id, Deployment: a.deployment(), ProtocolVersion: 6, Request: request,
 		}
 	case "restart":
 		return &command.Restart{

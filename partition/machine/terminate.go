@@ -29,7 +29,7 @@ func (s *step) cancel(id protocol.InvocationID, request command.RequestID) error
 		return s.dropUnstarted(&st, protocol.FailureCanceled)
 	}
 	s.replyStatus(request, id, command.ReplyAppended)
-	return s.appendSignal(&st, journal.Signal(journal.SignalCancel), journal.Void())
+	return s.appendSignal(&st, cancellation, journal.Void())
 }
 
 // kill ends an invocation at once, and the calls it waits for with it.

@@ -106,7 +106,8 @@ const (
 	OutcomeFailure Outcome = 2
 )
 
-// Notification is the index row of a notification: where the first one of its ID stands.
+// Notification is the index row of a notification: where the first one of its ID stands, or, for a
+// cancellation, the last.
 type Notification struct {
 	Index   uint32
 	Outcome Outcome

@@ -72,8 +72,9 @@ type Status struct {
 	// Deployment and ProtocolVersion are pinned by the first attempt that got that far.
 	Deployment      protocol.DeploymentID
 	ProtocolVersion uint32
-	// Attempt numbers the running periods, from 1.
-	Attempt uint32
+	// Attempt numbers the running periods, from 1. KnownEntries is how many entries the journal had
+	// when the current one began: its handler has seen at least those.
+	Attempt, KnownEntries uint32
 	// EntryCount and CommandCount count the journal's entries and the commands among them.
 	EntryCount, CommandCount uint32
 	// OutputIndex is the journal index of the last Output; 0: none yet.
@@ -151,10 +152,10 @@ type counterField struct {
 	n   *uint32
 }
 
-func (s *Status) counters() [7]counterField {
-	return [7]counterField{
+func (s *Status) counters() [8]counterField {
+	return [8]counterField{
 		{21, &s.ProtocolVersion}, {22, &s.Attempt}, {23, &s.EntryCount}, {24, &s.CommandCount},
-		{25, &s.OutputIndex}, {26, &s.Timers}, {27, &s.EventCount},
+		{25, &s.OutputIndex}, {26, &s.Timers}, {27, &s.EventCount}, {33, &s.KnownEntries},
 	}
 }
 
