@@ -42,27 +42,39 @@ func (d *Decoder) Next() bool {
 	if d.err != nil || len(d.rest) == 0 {
 		return false
 	}
-	num, typ, n := protowire.ConsumeTag(d.rest)
+	tag, n := consumeVarint(d.rest)
 	if n < 0 {
 		return d.broken("read a tag", n)
 	}
-	d.num, d.typ = num, typ
+	d.num, d.typ = protowire.DecodeTag(tag)
+	if d.num < protowire.MinValidNumber {
+		d.err = fmt.Errorf("read a tag with %d bytes left: %w", len(d.rest), ErrMalformed)
+		return false
+	}
 	rest := d.rest[n:]
-	switch typ {
+	switch d.typ {
 	case protowire.VarintType:
-		d.value, n = protowire.ConsumeVarint(rest)
+		d.value, n = consumeVarint(rest)
 	case protowire.BytesType:
 		d.bytes, n = protowire.ConsumeBytes(rest)
 	case protowire.Fixed64Type:
 		d.value, n = protowire.ConsumeFixed64(rest)
 	default:
-		n = protowire.ConsumeFieldValue(num, typ, rest)
+		n = protowire.ConsumeFieldValue(d.num, d.typ, rest)
 	}
 	if n < 0 {
-		return d.broken(fmt.Sprintf("read field %d", num), n)
+		return d.broken(fmt.Sprintf("read field %d", d.num), n)
 	}
 	d.rest = rest[n:]
 	return true
+}
+
+// consumeVarint is protowire.ConsumeVarint with the usual case, one byte, inlined.
+func consumeVarint(b []byte) (uint64, int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), 1
+	}
+	return protowire.ConsumeVarint(b)
 }
 
 // broken records a parse error code of protowire.
