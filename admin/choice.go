@@ -1,0 +1,127 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/perdure/perdure/metadata/schema"
+	"github.com/perdure/perdure/protocol"
+	"github.com/perdure/perdure/protocol/command"
+)
+
+// stableProtocolVersion is what a call speaks that is pinned to a deployment without having run.
+const stableProtocolVersion = 6
+
+// deploymentChoice says on which deployment an invocation goes on. The zero value is no choice.
+type deploymentChoice struct {
+	kind choiceKind
+	id   protocol.DeploymentID // chooseID
+}
+
+type choiceKind uint8
+
+const (
+	chooseKeep   choiceKind = 1
+	chooseLatest choiceKind = 2
+	chooseID     choiceKind = 3
+)
+
+var (
+	keepDeployment   = deploymentChoice{kind: chooseKeep}
+	latestDeployment = deploymentChoice{kind: chooseLatest}
+)
+
+// parseChoice reads "keep", "latest", a deployment ID, or nothing.
+func parseChoice(text string) (deploymentChoice, error) {
+	switch strings.ToLower(text) {
+	case "":
+		return deploymentChoice{}, nil
+	case "keep":
+		return keepDeployment, nil
+	case "latest":
+		return latestDeployment, nil
+	}
+	id, err := protocol.ParseDeploymentID(text)
+	if err != nil {
+		return deploymentChoice{}, errors.New("expected keep, latest or a deployment ID")
+	}
+	return deploymentChoice{chooseID, id}, nil
+}
+
+func (h *Handler) resume(
+	ctx context.Context, id protocol.InvocationID, o options,
+) (command.Command, error) {
+	cmd := &command.Resume{ID: id}
+	if o.deployment == keepDeployment {
+		return cmd, nil
+	}
+	p, err := h.pinned(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	cmd.Deployment, cmd.ProtocolVersion, err = h.choose(p, o.deployment)
+	return cmd, err
+}
+
+func (h *Handler) restart(
+	ctx context.Context, id protocol.InvocationID, o options,
+) (command.Command, error) {
+	cmd := &command.Restart{
+		ID: id, NewID: protocol.InvocationID{Key: id.Key, UUID: h.newULID()}, From: o.from,
+		RandomSeed: h.newSeed(),
+	}
+	if o.from == 0 && o.deployment == latestDeployment {
+		// Only the input is kept, so that the first attempt chooses, like that of a new call.
+		return cmd, nil
+	}
+	p, err := h.pinned(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if o.deployment == keepDeployment {
+		cmd.Deployment, cmd.ProtocolVersion = p.Deployment, p.ProtocolVersion
+		return cmd, nil
+	}
+	if o.from == 0 {
+		p.ProtocolVersion = 0 // no entry is kept that was written in an old version
+	}
+	cmd.Deployment, cmd.ProtocolVersion, err = h.choose(p, o.deployment)
+	return cmd, err
+}
+
+func (h *Handler) pinned(ctx context.Context, id protocol.InvocationID) (Pinned, error) {
+	p, ok, err := h.partitions.Pinned(ctx, id)
+	if err == nil && !ok {
+		err = refusal(id, command.Reply{Status: command.ReplyNotFound})
+	}
+	return p, err
+}
+
+// choose finds the deployment and checks that it can go on with the invocation: it must offer the
+// handler and speak the protocol version in which the journal was written.
+func (h *Handler) choose(p Pinned, c deploymentChoice) (protocol.DeploymentID, uint32, error) {
+	var r *schema.Resolved
+	var err error
+	s := h.registry.Current()
+	if c.kind == chooseLatest {
+		r, err = s.Resolve(p.Target.Service, p.Target.Handler)
+	} else {
+		r, err = s.ResolveAt(c.id, p.Target.Service, p.Target.Handler)
+	}
+	if err != nil {
+		return protocol.DeploymentID{}, 0, failed(http.StatusBadRequest,
+			"The deployment cannot take the invocation: %v", err)
+	}
+	d, version := r.Deployment, p.ProtocolVersion
+	if version == 0 {
+		version = min(max(d.MinProtocolVersion, stableProtocolVersion), d.MaxProtocolVersion)
+	}
+	if version < d.MinProtocolVersion || version > d.MaxProtocolVersion {
+		return protocol.DeploymentID{}, 0, failed(http.StatusBadRequest,
+			"The deployment %s cannot take the invocation: its journal is in service protocol version "+
+				"%d, the deployment speaks [%d, %d]", d.ID, version, d.MinProtocolVersion, d.MaxProtocolVersion)
+	}
+	return d.ID, version, nil
+}

@@ -1,0 +1,35 @@
+package admin
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+func unpack(t *testing.T, encoding string, resp *http.Response) []byte {
+	t.Helper()
+	var r io.Reader = resp.Body
+	switch encoding {
+	case "gzip":
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = z
+	case "zstd":
+		z, err := zstd.NewReader(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer z.Close()
+		r = z
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
