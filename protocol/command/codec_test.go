@@ -217,7 +217,8 @@ func TestNilIsNotEmpty(t *testing.T) {
 	for _, want := range []Command{
 		&Invoke{IdempotencyKey: &empty, Waiter: &Waiter{}}, &Invoke{},
 		&PatchState{Version: &empty}, &PatchState{},
-		&InvokerEffect{Effects: []Effect{{Callee: &Callee{}, Result: protocol.Failed(protocol.Failure{})}}},
+		&InvokerEffect{Effects: []Effect{{Callee: &Callee{}}}},
+		&InvokerEffect{Effects: []Effect{{Result: protocol.Failed(protocol.Failure{})}}},
 		&InvokerEffect{Effects: []Effect{{Error: AttemptError{RelatedCommand: &RelatedCommand{}}}}},
 	} {
 		_, got, err := Decode(Encode(nil, &Header{}, want))

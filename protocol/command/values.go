@@ -320,7 +320,8 @@ func decodeEntry(e *journal.Entry, b []byte) error {
 	return d.Err()
 }
 
-// AppendCallee appends {1 ID, 2 target, 3 completion retention, 4 journal retention, 5 random seed}.
+// AppendCallee appends {1 ID, 2 target, 3 completion retention, 4 journal retention,
+// 5 random seed}.
 func AppendCallee(dst []byte, c *Callee) []byte {
 	dst = appendID(dst, 1, c.ID)
 	dst = appendTargetField(dst, 2, &c.Target)

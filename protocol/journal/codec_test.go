@@ -35,7 +35,7 @@ func hooks(f *wiretest.Filler) *wiretest.Filler {
 		}[f.Pick(3)]
 	})
 	wiretest.Hook(f, func(f *wiretest.Filler, r *NotificationResult) {
-		switch r.Kind = ResultKind(1 + (1+f.Pick(5))%5); r.Kind {
+		switch r.Kind = 1 + ResultKind((1+f.Pick(5))%5); r.Kind { // full: a value
 		case ResultValue:
 			f.Fill(&r.Value)
 		case ResultFailure:

@@ -23,7 +23,8 @@ type Future struct {
 
 // IsEmpty reports whether there is nothing to wait for.
 func (f *Future) IsEmpty() bool {
-	return len(f.Completions) == 0 && len(f.Signals) == 0 && len(f.NamedSignals) == 0 && len(f.Nested) == 0
+	return len(f.Completions) == 0 && len(f.Signals) == 0 &&
+		len(f.NamedSignals) == 0 && len(f.Nested) == 0
 }
 
 // Leaves calls yield for every notification in the tree until it returns false; use it with range.

@@ -175,7 +175,9 @@ func (m *Suspension) decode(b []byte, v Version) error {
 }
 
 // decodeFutureField reads a message with a future in field num; other gets the other fields.
-func decodeFutureField(f *journal.Future, b []byte, num wire.Number, other func(*wire.Decoder)) error {
+func decodeFutureField(
+	f *journal.Future, b []byte, num wire.Number, other func(*wire.Decoder),
+) error {
 	d := wire.NewDecoder(b)
 	for d.Next() {
 		if d.Field() == num {

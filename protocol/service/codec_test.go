@@ -206,7 +206,7 @@ func TestErrorMessage(t *testing.T) {
 	}
 	e := got.(*ErrorMessage)
 	if *e.NextRetryDelay < 0 || e.Behavior != BehaviorRetry {
-		t.Errorf("delay %v must not wrap, unknown behavior %d must be retry", *e.NextRetryDelay, e.Behavior)
+		t.Errorf("delay %v must not wrap, behavior %d must be retry", *e.NextRetryDelay, e.Behavior)
 	}
 }
 
@@ -245,7 +245,8 @@ func TestContentType(t *testing.T) {
 	}
 	for _, s := range []string{
 		"", "application/json", "application/vnd.restate.invocation.v", ContentType(4), ContentType(8),
-		ContentType(V6) + "0", ContentType(V6) + "; charset=utf-8", "Application/vnd.restate.invocation.v6",
+		ContentType(V6) + "0", ContentType(V6) + "; charset=utf-8",
+		"Application/vnd.restate.invocation.v6",
 	} {
 		if v, err := ParseContentType(s); !errors.Is(err, ErrContentType) {
 			t.Errorf("%q: got %d, error %v", s, v, err)

@@ -42,9 +42,9 @@ type Parser struct {
 func NewParser(limit int) *Parser { return &Parser{limit: limit} }
 
 // Feed takes the next piece of the stream and calls emit for every frame that it completes, in
-// order; emit must not call Feed. The body of a frame that lies whole inside chunk aliases chunk, and
-// is valid as long as chunk is unchanged; the body of a frame that came in several pieces is a copy
-// that the parser does not touch again.
+// order; emit must not call Feed. The body of a frame that lies whole inside chunk aliases chunk,
+// and is valid as long as chunk is unchanged; the body of a frame that came in several pieces is a
+// copy that the parser does not touch again.
 //
 // A frame that is too large is refused when its header is there. Errors of emit are returned as
 // they are. After an error, every further call returns the same error.

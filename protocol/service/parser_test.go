@@ -27,7 +27,8 @@ func testStream() (frames []Frame, stream []byte) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range 40 {
 		size := []int{0, 1, 7, 8, 9, 100, 511, 512, 513, 3000, 70_000}[i%11]
-		f := Frame{Type: journal.Type(rng.Uint32()), Flags: uint16(rng.Uint32()), Body: make([]byte, size)}
+		f := Frame{Type: journal.Type(rng.Uint32()), Flags: uint16(rng.Uint32())}
+		f.Body = make([]byte, size)
 		for j := range f.Body {
 			f.Body[j] = byte(rng.Uint32())
 		}
@@ -90,10 +91,11 @@ func TestParserDoesNotCopyWholeFrames(t *testing.T) {
 // Frames that came in pieces stay as they are while the parser goes on.
 func TestParserHandsOverBuffers(t *testing.T) {
 	var got []Frame
+	keep := func(f Frame) error { got = append(got, f); return nil }
 	p := NewParser(testLimit)
 	for _, body := range []string{"one", "two"} {
 		for _, b := range AppendFrame(nil, 1, 0, []byte(body)) {
-			if err := p.Feed([]byte{b}, func(f Frame) error { got = append(got, f); return nil }); err != nil {
+			if err := p.Feed([]byte{b}, keep); err != nil {
 				t.Fatal(err)
 			}
 		}
