@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -264,9 +265,12 @@ func (w *world) request(t *testing.T, text string) string {
 	for _, line := range w.deployments.log {
 		fmt.Fprintf(&out, "-> %s\n", line)
 	}
+	var commands []string
 	for _, cmd := range w.partitions.submitted {
-		fmt.Fprintf(&out, "-> %s\n", printCommand(cmd))
+		commands = append(commands, "-> "+printCommand(cmd)+"\n")
 	}
+	slices.Sort(commands) // those of a batch come in any order
+	out.WriteString(strings.Join(commands, ""))
 	w.deployments.log, w.partitions.submitted = nil, nil
 	return out.String()
 }
