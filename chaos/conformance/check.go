@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	checkTimeout = 30 * time.Second // one check, or one half of a surviving one
+	checkTimeout = 30 * time.Second // one check, or one half of a surviving one, unless told
 	pollEvery    = 20 * time.Millisecond
 
 	// watchFor is how long a check looks on to see that something does not happen.
@@ -66,7 +66,7 @@ func newCase(env *Env, sdk *Services) *Case {
 
 // try runs part of the case on a goroutine of its own and returns how it failed, or nil.
 func (c *Case) try(ctx context.Context, part func(*Case)) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()
 	c.ctx = ctx
 	done := make(chan struct{})

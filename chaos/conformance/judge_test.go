@@ -23,7 +23,8 @@ func TestYesServerFailsEveryCheck(t *testing.T) {
 	defer server.Close()
 	services := &Services{sdk: "go", prefix: "Go", effects: filepath.Join(t.TempDir(), "none")}
 	env := &Env{ingress: server.URL, admin: server.URL, client: server.Client(),
-		h2: server.Client(), services: []*Services{services, {sdk: "ts", prefix: "Ts"}}}
+		h2: server.Client(), patience: checkTimeout,
+		services: []*Services{services, {sdk: "ts", prefix: "Ts"}}}
 	// Some checks would wait for what never comes; nothing passes later than this.
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()

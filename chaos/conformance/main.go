@@ -21,6 +21,7 @@ func main() {
 	flag.BoolVar(&opts.gentle, "gentle", false,
 		"leave out checks that are known to crash the reference server")
 	flag.BoolVar(&opts.keepLogs, "v", false, "show the output of the server and the services")
+	flag.DurationVar(&opts.patience, "patience", checkTimeout, "time for one check")
 	flag.Parse()
 	opts.sdks = strings.Split(*sdks, ",")
 

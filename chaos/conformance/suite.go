@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -20,6 +21,7 @@ type options struct {
 	match          string
 	gentle         bool
 	keepLogs       bool
+	patience       time.Duration // per check; 0 means checkTimeout
 }
 
 // Env is what all checks share. Only the lock changes while checks run.
@@ -32,6 +34,7 @@ type Env struct {
 	client         *http.Client
 	h2             *http.Client // cleartext HTTP/2
 	services       []*Services
+	patience       time.Duration // for one check
 }
 
 type totals struct{ passed, failed, skipped int }
@@ -83,6 +86,7 @@ func run(ctx context.Context, opts options, report func(string)) (totals, error)
 		client:  &http.Client{Transport: transport},
 		h2:      &http.Client{Transport: second},
 	}
+	s.env.patience = cmp.Or(opts.patience, checkTimeout)
 	for _, sdk := range opts.sdks {
 		services, err := startServices(ctx, sdk, dir, opts.keepLogs)
 		if err != nil {
