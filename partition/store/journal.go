@@ -86,6 +86,7 @@ func (tx *Tx) PutEntry(id protocol.InvocationID, index uint32, entry *journal.En
 // DeleteJournal forgets an invocation's entries, of which there are count, the index of its
 // notifications and its events.
 func (tx *Tx) DeleteJournal(id protocol.InvocationID, count uint32) error {
+	tx.store.cache.drop(id)
 	for index := range count {
 		if err := tx.delete(journalKey(tx.keyBuffer(), id, index)); err != nil {
 			return err
@@ -141,10 +142,23 @@ func decodeNotification(key, b []byte) (n Notification, err error) {
 	return n, nil
 }
 
+// GetNotification finds a notification in an invocation's journal, in the store's cache if it is
+// there.
+func (tx *Tx) GetNotification(
+	id protocol.InvocationID, n journal.NotificationID,
+) (found Notification, ok bool, err error) {
+	if e := tx.store.cache.get(id); e != nil && e.whole {
+		found, ok = e.notifications[n]
+		return found, ok, nil
+	}
+	return tx.Reader.GetNotification(id, n)
+}
+
 // PutNotification writes the index row of a notification.
 func (tx *Tx) PutNotification(
 	id protocol.InvocationID, n journal.NotificationID, at Notification,
 ) error {
+	tx.store.cache.putNotification(id, n, at)
 	e := newRow(12)
 	e.uint(1, uint64(at.Index))
 	e.uint(2, uint64(at.Outcome))

@@ -44,7 +44,7 @@ func decodeLock(key, b []byte) (l Lock, err error) {
 // GetLock reads an object's lock; ok is false if the object is free.
 func (r Reader) GetLock(o Object) (l Lock, ok bool, err error) {
 	key := lockKey(nil, o)
-	b, ok, err := r.get(key)
+	b, ok, err := r.probe(key)
 	if err != nil || !ok {
 		return l, false, err
 	}

@@ -32,6 +32,25 @@ func (r Reader) get(key []byte) (value []byte, ok bool, err error) {
 	return value, true, nil
 }
 
+// probe is get for rows that mostly do not exist: it asks the filters of the lowest level too, so
+// that a miss reads no data from disk.
+func (r Reader) probe(key []byte) (value []byte, ok bool, err error) {
+	it, err := r.from.NewIter(&probeOptions)
+	if err != nil {
+		return nil, false, failed("read row %x", err, key)
+	}
+	if it.SeekPrefixGE(key) {
+		b, valueErr := it.ValueAndErr()
+		value, ok, err = bytes.Clone(b), true, valueErr
+	}
+	if err = errors.Join(err, it.Close()); err != nil { // Close reports the iterator's own error
+		return nil, false, failed("read row %x", err, key)
+	}
+	return value, ok, nil
+}
+
+var probeOptions = pebble.IterOptions{UseL6Filters: true}
+
 // failed wraps an error of Pebble; what it calls corruption is ErrCorrupt.
 func failed(what string, err error, args ...any) error {
 	if errors.Is(err, pebble.ErrCorruption) {

@@ -256,77 +256,29 @@ func (r Reader) ScanInvoked() iter.Seq2[Status, error] {
 
 // GetStatus reads an invocation's row, from the store's cache if it is there.
 func (tx *Tx) GetStatus(id protocol.InvocationID) (s Status, ok bool, err error) {
-	if cached := tx.store.statuses.get(id); cached != nil {
-		return *cached, true, nil
+	if cached := tx.store.cache.get(id); cached != nil {
+		return cached.status, cached.exists, nil
 	}
-	s, ok, err = tx.Reader.GetStatus(id)
-	if ok {
-		tx.store.statuses.put(s)
+	key := statusKey(tx.keyBuffer(), id)
+	b, ok, err := tx.probe(key)
+	if err == nil && ok {
+		s, err = decodeStatus(key, b)
 	}
-	return s, ok, err
+	if err != nil {
+		return s, false, err
+	}
+	tx.store.cache.loaded(id, s, ok)
+	return s, ok, nil
 }
 
 // PutStatus writes an invocation's row.
 func (tx *Tx) PutStatus(s Status) error {
-	tx.store.statuses.put(s)
+	tx.store.cache.put(s)
 	return tx.put(statusKey(tx.keyBuffer(), s.ID), s.encode())
 }
 
 // DeleteStatus forgets an invocation.
 func (tx *Tx) DeleteStatus(id protocol.InvocationID) error {
-	tx.store.statuses.drop(id)
+	tx.store.cache.drop(id)
 	return tx.delete(statusKey(tx.keyBuffer(), id))
-}
-
-// statusCache keeps decoded rows in two generations: when the young one is full it becomes the old
-// one, and what nobody asked for since is dropped. What it holds equals the rows, so that it
-// changes how fast a command applies and never what it does.
-type statusCache struct {
-	young, old map[protocol.InvocationID]*Status
-	capacity   int // of one generation
-}
-
-func newStatusCache(entries int) statusCache {
-	return statusCache{young: map[protocol.InvocationID]*Status{}, capacity: entries / 2}
-}
-
-func (c *statusCache) get(id protocol.InvocationID) *Status {
-	if s := c.young[id]; s != nil {
-		return s
-	}
-	s := c.old[id]
-	if s != nil {
-		delete(c.old, id)
-		c.insert(s)
-	}
-	return s
-}
-
-func (c *statusCache) put(s Status) {
-	if c.capacity <= 0 {
-		return
-	}
-	if s.State == Completed { // rarely asked for again, and its result may be large
-		c.drop(s.ID)
-		return
-	}
-	delete(c.old, s.ID)
-	c.insert(&s)
-}
-
-func (c *statusCache) insert(s *Status) {
-	if len(c.young) >= c.capacity {
-		c.old, c.young = c.young, make(map[protocol.InvocationID]*Status, c.capacity)
-	}
-	c.young[s.ID] = s
-}
-
-func (c *statusCache) drop(id protocol.InvocationID) {
-	delete(c.young, id)
-	delete(c.old, id)
-}
-
-func (c *statusCache) clear() {
-	clear(c.young)
-	clear(c.old)
 }

@@ -63,9 +63,9 @@ type Store struct {
 	own      *Shared // closed with the store; nil if the caller brought one
 
 	// Owned by the apply goroutine.
-	vars     Vars
-	digests  *digestRing
-	statuses statusCache
+	vars    Vars
+	digests *digestRing
+	cache   cache
 }
 
 // Open opens or makes a store. What a crash tore down half way through a Restore opens empty.
@@ -74,7 +74,7 @@ func Open(cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	s := &Store{
 		identity: Identity{Partition: cfg.Partition, Keys: cfg.Keys},
-		fs:       cfg.FS, digests: &digestRing{}, statuses: newStatusCache(cfg.CachedStatuses),
+		fs:       cfg.FS, digests: &digestRing{}, cache: newCache(cfg.CachedStatuses),
 	}
 	shared := cfg.Shared
 	if shared == nil {
@@ -134,7 +134,7 @@ func (s *Store) load() error {
 }
 
 func (s *Store) loadVars() (err error) {
-	s.statuses.clear()
+	s.cache.clear()
 	*s.digests = digestRing{}
 	if s.vars, err = s.Reader().Vars(); err != nil {
 		return err

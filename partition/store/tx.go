@@ -99,6 +99,6 @@ func (tx *Tx) Commit() error {
 
 // Discard drops the changes.
 func (tx *Tx) Discard() error {
-	tx.store.statuses.clear()
+	tx.store.cache.clear()
 	return tx.batch.Close()
 }
