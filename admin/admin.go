@@ -68,21 +68,16 @@ type LambdaDiscoverer interface {
 		endpoint.RawManifest, error)
 }
 
-// Pinned says what an invocation calls and where it has to run.
-type Pinned struct {
-	Target protocol.Target
-	// Deployment and ProtocolVersion are zero until the first attempt has chosen them.
-	Deployment      protocol.DeploymentID
-	ProtocolVersion uint32
-}
-
 // Partitions passes commands to the partitions that own them. Errors mean that a partition could
 // not be asked, not that it refused.
 type Partitions interface {
 	// Submit sets the command's Request itself and returns the reply.
 	Submit(context.Context, command.Command) (command.Reply, error)
-	// Pinned reads an invocation; ok is false if there is none.
-	Pinned(context.Context, protocol.InvocationID) (p Pinned, ok bool, err error)
+	// Pinned says what an invocation calls, and on which deployment and in which protocol version
+	// it has to run; these two are zero until its first attempt has chosen them. ok is false if
+	// there is no such invocation.
+	Pinned(context.Context, protocol.InvocationID) (
+		t protocol.Target, d protocol.DeploymentID, version uint32, ok bool, err error)
 }
 
 // Handler answers the admin port.

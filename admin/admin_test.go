@@ -68,7 +68,7 @@ func (d withLambda) DiscoverLambda(
 type partitions struct {
 	mu        sync.Mutex
 	replies   map[protocol.InvocationID]command.Reply
-	pinned    map[protocol.InvocationID]Pinned
+	pinned    map[protocol.InvocationID]pinned
 	err       error
 	submitted []command.Command
 }
@@ -103,11 +103,13 @@ func (p *partitions) Submit(_ context.Context, cmd command.Command) (command.Rep
 	return command.Reply{Status: command.ReplyNotFound}, nil
 }
 
-func (p *partitions) Pinned(_ context.Context, id protocol.InvocationID) (Pinned, bool, error) {
+func (p *partitions) Pinned(_ context.Context, id protocol.InvocationID) (
+	protocol.Target, protocol.DeploymentID, uint32, bool, error,
+) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pinned, ok := p.pinned[id]
-	return pinned, ok, p.err
+	at, ok := p.pinned[id]
+	return at.target, at.deployment, at.version, ok, p.err
 }
 
 // world is a Handler with everything around it.
@@ -139,7 +141,7 @@ func newWorld(t *testing.T, cfg Config, lambda bool) *world {
 	w := &world{
 		deployments: &deployments{offers: map[string]endpoint.RawManifest{}, fails: map[string]error{}},
 		partitions: &partitions{replies: map[protocol.InvocationID]command.Reply{},
-			pinned: map[protocol.InvocationID]Pinned{}},
+			pinned: map[protocol.InvocationID]pinned{}},
 		clock: clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 427000000, time.UTC)),
 	}
 	var d Discoverer = w.deployments
@@ -210,10 +212,10 @@ func (w *world) step(t *testing.T, d *datadriven.TestData) string {
 		w.partitions.replies[id] = command.Reply{
 			Status: command.ReplyStatus(status), Message: d.Input}
 	case "pinned":
-		p := Pinned{Target: protocol.Target{Service: arg("service"), Handler: arg("handler")}}
-		d.MaybeScanArgs(t, "version", &p.ProtocolVersion)
+		p := pinned{target: protocol.Target{Service: arg("service"), Handler: arg("handler")}}
+		d.MaybeScanArgs(t, "version", &p.version)
 		if text := arg("deployment"); text != "" {
-			if p.Deployment, err = protocol.ParseDeploymentID(text); err != nil {
+			if p.deployment, err = protocol.ParseDeploymentID(text); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -81,18 +81,26 @@ func (h *Handler) restart(
 		return nil, err
 	}
 	if o.deployment == keepDeployment {
-		cmd.Deployment, cmd.ProtocolVersion = p.Deployment, p.ProtocolVersion
+		cmd.Deployment, cmd.ProtocolVersion = p.deployment, p.version
 		return cmd, nil
 	}
 	if o.from == 0 {
-		p.ProtocolVersion = 0 // no entry is kept that was written in an old version
+		p.version = 0 // no entry is kept that was written in an old version
 	}
 	cmd.Deployment, cmd.ProtocolVersion, err = h.choose(p, o.deployment)
 	return cmd, err
 }
 
-func (h *Handler) pinned(ctx context.Context, id protocol.InvocationID) (Pinned, error) {
-	p, ok, err := h.partitions.Pinned(ctx, id)
+// pinned is what an invocation calls and where it has to run.
+type pinned struct {
+	target     protocol.Target
+	deployment protocol.DeploymentID
+	version    uint32 // of the service protocol; 0: not chosen yet
+}
+
+func (h *Handler) pinned(ctx context.Context, id protocol.InvocationID) (p pinned, err error) {
+	var ok bool
+	p.target, p.deployment, p.version, ok, err = h.partitions.Pinned(ctx, id)
 	if err == nil && !ok {
 		err = refusal(id, command.Reply{Status: command.ReplyNotFound})
 	}
@@ -101,27 +109,28 @@ func (h *Handler) pinned(ctx context.Context, id protocol.InvocationID) (Pinned,
 
 // choose finds the deployment and checks that it can go on with the invocation: it must offer the
 // handler and speak the protocol version in which the journal was written.
-func (h *Handler) choose(p Pinned, c deploymentChoice) (protocol.DeploymentID, uint32, error) {
+func (h *Handler) choose(p pinned, c deploymentChoice) (protocol.DeploymentID, uint32, error) {
 	var r *schema.Resolved
 	var err error
 	s := h.registry.Current()
 	if c.kind == chooseLatest {
-		r, err = s.Resolve(p.Target.Service, p.Target.Handler)
+		r, err = s.Resolve(p.target.Service, p.target.Handler)
 	} else {
-		r, err = s.ResolveAt(c.id, p.Target.Service, p.Target.Handler)
+		r, err = s.ResolveAt(c.id, p.target.Service, p.target.Handler)
 	}
 	if err != nil {
 		return protocol.DeploymentID{}, 0, failed(http.StatusBadRequest,
 			"The deployment cannot take the invocation: %v", err)
 	}
-	d, version := r.Deployment, p.ProtocolVersion
+	d, version := r.Deployment, p.version
 	if version == 0 {
 		version = min(max(d.MinProtocolVersion, stableProtocolVersion), d.MaxProtocolVersion)
 	}
 	if version < d.MinProtocolVersion || version > d.MaxProtocolVersion {
 		return protocol.DeploymentID{}, 0, failed(http.StatusBadRequest,
 			"The deployment %s cannot take the invocation: its journal is in service protocol version "+
-				"%d, the deployment speaks [%d, %d]", d.ID, version, d.MinProtocolVersion, d.MaxProtocolVersion)
+				"%d, the deployment speaks [%d, %d]",
+			d.ID, version, d.MinProtocolVersion, d.MaxProtocolVersion)
 	}
 	return d.ID, version, nil
 }

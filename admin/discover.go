@@ -35,7 +35,9 @@ func (h *Handler) discover(ctx context.Context, a schema.Address, useHTTP11 bool
 	return discovered{m, raw.HTTPVersion, raw.ServerHeader}, nil
 }
 
-func (h *Handler) ask(ctx context.Context, a schema.Address, useHTTP11 bool) (endpoint.RawManifest, error) {
+func (h *Handler) ask(
+	ctx context.Context, a schema.Address, useHTTP11 bool,
+) (endpoint.RawManifest, error) {
 	if a.Kind == schema.DeploymentHTTP {
 		return h.discoverer.Discover(ctx, a.URI, a.AdditionalHeaders, useHTTP11)
 	}

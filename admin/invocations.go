@@ -27,7 +27,7 @@ type outcome struct {
 // operation is what operators can do to an invocation.
 type operation struct {
 	// command makes the command; an error refuses the operation right away.
-	command func(h *Handler, ctx context.Context, id protocol.InvocationID, o options) (command.Command, error)
+	command func(*Handler, context.Context, protocol.InvocationID, options) (command.Command, error)
 	// fallback is the choice of deployment if the request names none.
 	fallback deploymentChoice
 }
@@ -91,15 +91,27 @@ var refusals = map[command.ReplyStatus]struct {
 	status int
 	text   string
 }{
-	command.ReplyNotFound:          {http.StatusNotFound, "The requested invocation '%s' does not exist"},
-	command.ReplyConflictCompleted: {http.StatusConflict, "The invocation '%s' is already completed"},
-	command.ReplyNotCompleted:      {http.StatusConflict, "The invocation '%s' is not completed yet"},
-	command.ReplyTooEarly:          {http.StatusTooEarly, "The invocation '%s' is scheduled or queued and has not started yet"},
-	command.ReplyNotRunning:        {http.StatusConflict, "The invocation '%s' is not running"},
-	command.ReplyRunning:           {http.StatusConflict, "The invocation '%s' is running: its deployment cannot be changed before it is paused or suspended"},
-	command.ReplyUnsupported:       {http.StatusUnprocessableEntity, "The invocation '%s' cannot be restarted: it is a workflow run, or its journal is of an old protocol version"},
-	command.ReplyInputGone:         {http.StatusGone, "The input of the invocation '%s' is gone: its journal was dropped"},
-	command.ReplyBadPrefix:         {http.StatusBadRequest, "The journal of the invocation '%s' cannot be cut there: the index is out of range, or a command before it is unfinished"},
+	command.ReplyNotFound: {
+		http.StatusNotFound, "The requested invocation '%s' does not exist"},
+	command.ReplyConflictCompleted: {
+		http.StatusConflict, "The invocation '%s' is already completed"},
+	command.ReplyNotCompleted: {
+		http.StatusConflict, "The invocation '%s' is not completed yet"},
+	command.ReplyTooEarly: {
+		http.StatusTooEarly, "The invocation '%s' is scheduled or queued and has not started yet"},
+	command.ReplyNotRunning: {
+		http.StatusConflict, "The invocation '%s' is not running"},
+	command.ReplyRunning: {
+		http.StatusConflict, "The invocation '%s' is running: its deployment cannot be changed " +
+			"before it is paused or suspended"},
+	command.ReplyUnsupported: {
+		http.StatusUnprocessableEntity, "The invocation '%s' cannot be restarted: it is a workflow " +
+			"run, or its journal is of an old protocol version"},
+	command.ReplyInputGone: {
+		http.StatusGone, "The input of the invocation '%s' is gone: its journal was dropped"},
+	command.ReplyBadPrefix: {
+		http.StatusBadRequest, "The journal of the invocation '%s' cannot be cut there: the index " +
+			"is out of range, or a command before it is unfinished"},
 }
 
 func refusal(id protocol.InvocationID, reply command.Reply) error {

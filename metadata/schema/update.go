@@ -12,10 +12,8 @@ import (
 	"github.com/perdure/perdure/protocol/discovery"
 )
 
-// Limits of a schema. Its encoded form must also fit one metadata value.
-const (
-	MaxDeployments = 16384
-)
+// MaxDeployments bounds a schema. Its encoded form must also fit one metadata value.
+const MaxDeployments = 16384
 
 // Codes of refused changes.
 const (
@@ -244,7 +242,9 @@ func set[T any](dst *T, v *T) {
 
 // PatchDeployment changes a deployment in place. Errors are *DeploymentNotFoundError or
 // *RefusedError.
-func (s *Schema) PatchDeployment(id protocol.DeploymentID, p DeploymentPatch) (*Schema, *Deployment, error) {
+func (s *Schema) PatchDeployment(
+	id protocol.DeploymentID, p DeploymentPatch,
+) (*Schema, *Deployment, error) {
 	old, ok := s.deployments[id]
 	if !ok {
 		return nil, nil, &DeploymentNotFoundError{ID: id}
