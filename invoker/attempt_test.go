@@ -306,6 +306,9 @@ func parseMessage(t *testing.T, line string) journal.Message {
 		return &journal.Run{CompletionID: num("id"), Name: text("name")}
 	case "sleep":
 		return &journal.Sleep{WakeUp: 5, CompletionID: num("id")}
+	case "wake":
+		at, _ := strconv.ParseUint(text("at"), 10, 64)
+		return &journal.Sleep{WakeUp: protocol.Millis(at), CompletionID: num("id")}
 	case "get":
 		return &journal.GetLazyState{Key: []byte(text("key")), CompletionID: num("id")}
 	case "set":

@@ -40,11 +40,11 @@ type Store interface {
 		s Snapshot, ok bool, err error)
 }
 
-// Proposer hands effects to the log, in order.
+// Proposer hands effects to the log, in order. The invoker calls it with a lock held that the
+// methods of Partition take: no lock that Propose takes may be held when those are called.
 type Proposer interface {
 	// Propose must not wait. An error means that the log pushed back: the effects were not taken
-	// and will be offered again. Otherwise done is called once, never from within Propose and with
-	// no lock held that Propose takes: nil when the effects were applied, an error when their fate
+	// and will be offered again. Otherwise done is called once, never from within Propose: nil when the effects were applied, an error when their fate
 	// is unknown, after which nothing more is proposed for the invocation.
 	Propose(e *command.InvokerEffect, trace protocol.TraceContext, done func(error)) error
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -129,10 +128,6 @@ func TestSDKWorkflow(t *testing.T) {
 			if n := svc.steps[i].Load(); n != 1 {
 				t.Errorf("bidi %v: step %d ran %d times", bidi, i+1, n)
 			}
-		}
-		if bidi && len(w.records) != 4 {
-			t.Errorf("%d records for three steps and the end, want 4:\n%s", len(w.records),
-				strings.Join(w.records, "\n"))
 		}
 	}
 }

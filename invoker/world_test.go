@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,8 +25,9 @@ type world struct {
 	done  chan struct{}
 	ended chan *history // invocations that ended, paused or failed
 
+	busy atomic.Int32 // how many proposals to push back; Propose takes no lock that is held elsewhere
+
 	mu      sync.Mutex
-	busy    int // how many proposals to push back
 	loadErr error
 	all     map[protocol.InvocationID]*history
 	records []string // what was proposed, in order
@@ -106,13 +108,9 @@ func (w *world) Load(id protocol.InvocationID, attempt uint32, _ int, _ bool) (S
 }
 
 func (w *world) Propose(e *command.InvokerEffect, _ protocol.TraceContext, done func(error)) error {
-	w.mu.Lock()
-	if w.busy > 0 {
-		w.busy--
-		w.mu.Unlock()
+	if w.busy.Add(-1) >= 0 {
 		return errors.New("busy")
 	}
-	w.mu.Unlock()
 	w.todo <- func() {
 		w.mu.Lock()
 		w.apply(e)
@@ -291,6 +289,6 @@ func manifest(mode string, maxVersion int, options string) string {
 		options = "," + options
 	}
 	return fmt.Sprintf(`{"protocolMode":%q,"minProtocolVersion":5,"maxProtocolVersion":%d,"services":[
-		{"name":"S","ty":"SERVICE","handlers":[{"name":"h"%s}]},
+		{"name":"S","ty":"SERVICE","handlers":[{"name":"h"%s},{"name":"greet"}]},
 		{"name":"Cart","ty":"VIRTUAL_OBJECT","handlers":[{"name":"h"%s}]}]}`, mode, maxVersion, options, options)
 }
