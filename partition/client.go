@@ -127,6 +127,20 @@ func (c *Client) Output(ctx context.Context, id protocol.InvocationID) (
 	return reply, err
 }
 
+// Pinned says what an invocation calls, and on which deployment and in which protocol version it has
+// to run; these two are zero until its first attempt has chosen them. ok is false if there is no
+// such invocation.
+func (c *Client) Pinned(ctx context.Context, id protocol.InvocationID) (
+	t protocol.Target, d protocol.DeploymentID, version uint32, ok bool, err error,
+) {
+	err = c.onLeader(ctx, id.Key, func(l *leader.Leader, _ bool) error {
+		s, found, err := l.Status(id)
+		t, d, version, ok = s.Target, s.Deployment, s.ProtocolVersion, found
+		return err
+	})
+	return t, d, version, ok, err
+}
+
 // Submit applies a command of an operator or an outside event and returns the machine's reply. It
 // sets the command's request ID.
 func (c *Client) Submit(ctx context.Context, cmd command.Command) (

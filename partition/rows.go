@@ -41,8 +41,12 @@ func (r rows) LastTime() (protocol.HybridTime, error) {
 	return vars.Time, err
 }
 
+func (r rows) Status(id protocol.InvocationID) (store.Status, bool, error) {
+	return r.store.Reader().GetStatus(id)
+}
+
 func (r rows) Outcome(id protocol.InvocationID) (command.Reply, error) {
-	status, ok, err := r.store.Reader().GetStatus(id)
+	status, ok, err := r.Status(id)
 	switch {
 	case err != nil:
 		return command.Reply{}, err

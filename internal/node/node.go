@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/perdure/perdure/admin"
 	"github.com/perdure/perdure/bifrost"
 	"github.com/perdure/perdure/ingress"
 	"github.com/perdure/perdure/internal/clock"
@@ -252,16 +251,8 @@ func (n *Node) startPublic() (err error) {
 	if err != nil {
 		return err
 	}
-	operators, err := n.adminHandler(client)
-	if err != nil {
-		return err
-	}
-	n.admin, err = n.serve("admin", n.cfg.Admin.Listener, operators, 0)
+	n.admin, err = n.serve("admin", n.cfg.Admin.Listener, n.adminHandler(client), 0)
 	return err
-}
-
-func (n *Node) adminHandler(client *partition.Client) (http.Handler, error) {
-	return admin.New(admin.Config{})
 }
 
 func (n *Node) serve(name string, l Listener, h http.Handler, streams int) (*endpointServer, error) {

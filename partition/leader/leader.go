@@ -8,6 +8,7 @@ import (
 
 	"github.com/perdure/perdure/internal/clock"
 	"github.com/perdure/perdure/partition/machine"
+	"github.com/perdure/perdure/partition/store"
 	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/command"
 	"github.com/perdure/perdure/protocol/journal"
@@ -43,6 +44,8 @@ type Rows interface {
 	Outbox(after uint64, limit int) ([]command.Message, error)
 	// LastTime is the time of the last record applied.
 	LastTime() (protocol.HybridTime, error)
+	// Status reads an invocation; ok is false if there is none.
+	Status(id protocol.InvocationID) (s store.Status, ok bool, err error)
 	// Outcome is what callers of a completed invocation are told; it has status ReplyCompleted,
 	// ReplyNotCompleted or ReplyNotFound.
 	Outcome(id protocol.InvocationID) (command.Reply, error)

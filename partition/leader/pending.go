@@ -113,10 +113,12 @@ func (p *pending) completed(id protocol.InvocationID, r command.Reply) {
 	}
 }
 
-func (p *pending) failOne(c *caller, err error) {
+func (p *pending) failOne(c *caller, err error) { p.answerOne(c, command.Reply{}, err) }
+
+func (p *pending) answerOne(c *caller, reply command.Reply, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.finish(c, command.Reply{}, err)
+	p.finish(c, reply, err)
 }
 
 func (p *pending) failAll(err error) {

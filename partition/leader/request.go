@@ -3,39 +3,105 @@ package leader
 import (
 	"context"
 
+	"github.com/perdure/perdure/partition/store"
 	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/command"
 )
 
-// Request appends a command that carries the given request ID and waits for the machine's reply.
+// Waiting is a request that the leader took and has not, or not yet, answered.
+type Waiting struct {
+	pending *pending
+	caller  *caller
+}
+
+// Answer returns the answer; ok is false as long as there is none. existed says of a call that its
+// invocation had been made before.
+func (w Waiting) Answer() (reply command.Reply, existed bool, err error, ok bool) {
+	select {
+	case <-w.caller.done:
+		return w.caller.reply, w.caller.existed, w.caller.err, true
+	default:
+		return command.Reply{}, false, nil, false
+	}
+}
+
+// Wait blocks until there is an answer or ctx ends, which gives up waiting.
+func (w Waiting) Wait(ctx context.Context) (reply command.Reply, existed bool, err error) {
+	reply, err = w.pending.wait(ctx, w.caller)
+	return reply, w.caller.existed, err
+}
+
+// Forget gives up waiting; the request may take effect all the same.
+func (w Waiting) Forget() { w.pending.failOne(w.caller, context.Canceled) }
+
+// StartRequest appends a command that carries the given request ID; the answer is the machine's.
+func (l *Leader) StartRequest(key protocol.PartitionKey, c command.Command,
+	request command.RequestID, trace protocol.TraceContext,
+) (Waiting, error) {
+	w, err := l.addCaller(request, protocol.InvocationID{}, false)
+	if err != nil {
+		return w, err
+	}
+	return w, l.submit(w.caller, key, c, trace)
+}
+
+// StartCall appends an Invoke; the answer is how the invocation ends. If the invocation had been
+// made before and onlyNew is set, it is ReplyPreviouslyAccepted at once.
+func (l *Leader) StartCall(inv *command.Invoke, trace protocol.TraceContext, onlyNew bool) (
+	Waiting, error,
+) {
+	w, err := l.addCaller(inv.Request, inv.ID, onlyNew)
+	if err != nil {
+		return w, err
+	}
+	return w, l.submit(w.caller, inv.ID.Key, inv, trace)
+}
+
+// StartAttach waits for an invocation's end; the answer is ReplyCompleted or ReplyNotFound.
+func (l *Leader) StartAttach(id protocol.InvocationID) (Waiting, error) {
+	w, err := l.addCaller(command.RequestID{}, id, false)
+	if err != nil {
+		return w, err
+	}
+	// Registered first, read second: an end between the two is seen twice, never missed.
+	r, err := l.cfg.Rows.Outcome(id)
+	if err != nil || r.Status != command.ReplyNotCompleted {
+		l.pending.answerOne(w.caller, r, err)
+	}
+	return w, nil
+}
+
+// Request is StartRequest and Wait.
 func (l *Leader) Request(ctx context.Context, key protocol.PartitionKey, c command.Command,
 	request command.RequestID, trace protocol.TraceContext,
 ) (command.Reply, error) {
-	w, err := l.addCaller(request, protocol.InvocationID{})
+	w, err := l.StartRequest(key, c, request, trace)
 	if err != nil {
 		return command.Reply{}, err
 	}
-	if err := l.submit(w, key, c, trace); err != nil {
-		return command.Reply{}, err
-	}
-	return l.pending.wait(ctx, w)
+	reply, _, err := w.Wait(ctx)
+	return reply, err
 }
 
-// Call appends an Invoke and waits for the invocation's end. If the invocation had been made before,
-// existed is true; with onlyNew, the reply is then ReplyPreviouslyAccepted at once.
+// Call is StartCall and Wait.
 func (l *Leader) Call(ctx context.Context, inv *command.Invoke, trace protocol.TraceContext,
 	onlyNew bool,
 ) (reply command.Reply, existed bool, err error) {
-	w, err := l.addCaller(inv.Request, inv.ID)
+	w, err := l.StartCall(inv, trace, onlyNew)
 	if err != nil {
 		return command.Reply{}, false, err
 	}
-	w.onlyNew = onlyNew
-	if err := l.submit(w, inv.ID.Key, inv, trace); err != nil {
-		return command.Reply{}, false, err
+	return w.Wait(ctx)
+}
+
+// Attach is StartAttach and Wait.
+func (l *Leader) Attach(ctx context.Context, id protocol.InvocationID) (command.Reply, error) {
+	w, err := l.StartAttach(id)
+	if err != nil {
+		return command.Reply{}, err
 	}
-	reply, err = l.pending.wait(ctx, w)
-	return reply, w.existed, err
+	reply, _, err := w.Wait(ctx)
+	return reply, err
 }
 
 // submit appends the command that w waits for. It takes as long as an append takes to queue.
@@ -54,28 +120,20 @@ func (l *Leader) submit(w *caller, key protocol.PartitionKey, c command.Command,
 }
 
 // addCaller registers a caller if this replica leads: under mu, so that resign fails it.
-func (l *Leader) addCaller(request command.RequestID, invocation protocol.InvocationID) (*caller, error) {
+func (l *Leader) addCaller(request command.RequestID, invocation protocol.InvocationID,
+	onlyNew bool,
+) (w Waiting, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.state != leading {
-		return nil, ErrNotLeader
+		return w, ErrNotLeader
 	}
-	return l.pending.add(request, invocation)
-}
-
-// Attach waits for an invocation's end. The reply is ReplyCompleted or ReplyNotFound.
-func (l *Leader) Attach(ctx context.Context, id protocol.InvocationID) (command.Reply, error) {
-	w, err := l.addCaller(command.RequestID{}, id)
+	c, err := l.pending.add(request, invocation)
 	if err != nil {
-		return command.Reply{}, err
+		return w, err
 	}
-	// Registered first, read second: an end between the two is seen twice, never missed.
-	r, err := l.cfg.Rows.Outcome(id)
-	if err != nil || r.Status != command.ReplyNotCompleted {
-		l.pending.failOne(w, context.Canceled)
-		return r, err
-	}
-	return l.pending.wait(ctx, w)
+	c.onlyNew = onlyNew
+	return Waiting{l.pending, c}, nil
 }
 
 // Output reads an invocation's result without waiting: ReplyCompleted, ReplyNotCompleted or
@@ -85,6 +143,14 @@ func (l *Leader) Output(id protocol.InvocationID) (command.Reply, error) {
 		return command.Reply{}, ErrNotLeader
 	}
 	return l.cfg.Rows.Outcome(id)
+}
+
+// Status reads an invocation's row; ok is false if there is none.
+func (l *Leader) Status(id protocol.InvocationID) (s store.Status, ok bool, err error) {
+	if _, ok := l.Leading(); !ok {
+		return s, false, ErrNotLeader
+	}
+	return l.cfg.Rows.Status(id)
 }
 
 // Receive appends messages from another partition's outbox; done is called once, never

@@ -1,0 +1,31 @@
+package node
+
+import (
+	"net/http"
+
+	"github.com/perdure/perdure/admin"
+	"github.com/perdure/perdure/internal/clock"
+	"github.com/perdure/perdure/partition"
+)
+
+// adminHandler is the operators' API. Its health page says 503 until every partition can serve.
+func (n *Node) adminHandler(client *partition.Client) http.Handler {
+	features := make(map[string]bool)
+	for _, name := range n.cfg.Features() {
+		features[name] = true
+	}
+	api := admin.New(admin.Config{
+		IngressEndpoint:         n.ingress.address,
+		Features:                features,
+		ClusterName:             n.cfg.ClusterName,
+		ConcurrentRequestsLimit: n.cfg.Admin.ConcurrentAPIRequestsLimit,
+		RoutingHeaders:          n.cfg.Admin.DeploymentRoutingHeaders,
+	}, n.registry, n.client, client, clock.Real{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/health" && !n.ready() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+}
