@@ -14,6 +14,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/perdure/perdure/metadata"
 	"github.com/perdure/perdure/metadata/schema"
 )
 
@@ -102,6 +103,8 @@ func errorResponse(err error) *response {
 	case errors.As(err, &noDeployment):
 		api = &apiError{status: http.StatusNotFound, message: fmt.Sprintf(
 			"The requested deployment '%s' does not exist", noDeployment.ID)}
+	case errors.Is(err, metadata.ErrTooLarge):
+		api = &apiError{status: http.StatusRequestEntityTooLarge, message: err.Error()}
 	default:
 		// A partition or the metadata could not be asked.
 		api = &apiError{status: http.StatusServiceUnavailable, message: err.Error()}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -98,7 +99,7 @@ func (r *Registry) refresh() (*versioned, error) {
 }
 
 // Update stores what change makes of the newest schema; when another node was faster, change is
-// called again on its result. An error of change, or the same schema returned, stores nothing. When
+// called again on its result. An error of change, or a schema equal to the old, stores nothing. When
 // Update returns nil, Current is the new schema or a newer one, here; the other nodes follow.
 func (r *Registry) Update(ctx context.Context, change func(*Schema) (*Schema, error)) (*Schema, error) {
 	for {
@@ -113,6 +114,9 @@ func (r *Registry) Update(ctx context.Context, change func(*Schema) (*Schema, er
 		b, err := next.Encode()
 		if err != nil {
 			return nil, err
+		}
+		if stored, version, _ := r.store.Get(MetadataKey); version == have.version && bytes.Equal(stored, b) {
+			return have.schema, nil // a change to what is there already
 		}
 		err = r.store.CompareAndSwap(ctx, MetadataKey, have.version, b)
 		switch {

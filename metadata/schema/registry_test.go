@@ -102,6 +102,31 @@ func TestRegistryUpdateFails(t *testing.T) {
 	}
 }
 
+// TestRegistrySkipsEmptyChanges: a patch that changes nothing makes no new version.
+func TestRegistrySkipsEmptyChanges(t *testing.T) {
+	store := openStore(t, memlog.NewHost(), t.TempDir())
+	defer store.Close()
+	r := openRegistry(t, store, nil)
+	for range 2 {
+		if _, err := r.Update(t.Context(), func(s *Schema) (*Schema, error) {
+			next, _, _, err := s.Register(Registration{Address: at("http://one/"),
+				Manifest: offer(t, greeter), ID: id(1), Now: testNow})
+			return next, err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Update(t.Context(), func(s *Schema) (*Schema, error) {
+		next, _, err := s.PatchDeployment(id(1), DeploymentPatch{})
+		return next, err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, version, _ := store.Get(MetadataKey); version != 1 {
+		t.Fatalf("version %d after one change and two that changed nothing", version)
+	}
+}
+
 // TestRegistryKeepsTheLastGoodSchema: a schema of a newer release must not take services away.
 func TestRegistryKeepsTheLastGoodSchema(t *testing.T) {
 	store := openStore(t, memlog.NewHost(), t.TempDir())
