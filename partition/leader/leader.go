@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/perdure/perdure/internal/clock"
@@ -115,8 +116,13 @@ type Leader struct {
 	cfg     Config
 	pending *pending
 
-	// append order is the order of times and sequences; taken inside mu, never the other way round.
+	// Append order is the order of times and sequences. Its lock is taken inside mu, never the other
+	// way round.
 	stamp stamp
+
+	// leads is the epoch in which requests are taken, 0 if none are: the leaders of other partitions
+	// ask while they hold their own mu, so it must not take this one's.
+	leads atomic.Uint64
 
 	mu       sync.Mutex
 	hinted   bool     // guarded by mu; the log's leader events say we should lead
@@ -163,12 +169,8 @@ func (l *Leader) SetLeader(leader bool) {
 
 // Leading reports whether requests are taken now, and the epoch.
 func (l *Leader) Leading() (protocol.Epoch, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.state != leading {
-		return 0, false
-	}
-	return l.term.epoch, true
+	epoch := protocol.Epoch(l.leads.Load())
+	return epoch, epoch != 0
 }
 
 // Close resigns and never leads again.
@@ -308,6 +310,7 @@ func (l *Leader) recover(t *term) {
 // lead performs what was recovered and what came meanwhile. Called with mu held.
 func (l *Leader) lead(t *term, recovered []machine.Action) {
 	l.state = leading
+	l.leads.Store(uint64(t.epoch))
 	t.timers.start()
 	for _, act := range recovered {
 		l.perform(t, act)
@@ -325,6 +328,7 @@ func (l *Leader) lead(t *term, recovered []machine.Action) {
 // that ended, or nil. Called with mu held.
 func (l *Leader) resign(cause error) *term {
 	l.state = following
+	l.leads.Store(0)
 	t := l.term
 	if t == nil {
 		return nil
