@@ -56,7 +56,7 @@ func (s *step) dropUnstarted(st *store.Status, f protocol.Failure) error {
 			return err
 		}
 	}
-	if err := s.tx.DeleteJournal(st.ID, st.EntryCount); err != nil {
+	if err := s.tx.DeleteJournal(st); err != nil {
 		return err
 	}
 	return s.tx.DeleteStatus(st.ID)
@@ -130,7 +130,7 @@ func (s *step) dropJournal(st *store.Status) error {
 		}
 		st.JournalForgottenAt = 0
 	}
-	err := s.tx.DeleteJournal(st.ID, st.EntryCount)
+	err := s.tx.DeleteJournal(st)
 	st.EntryCount, st.CommandCount, st.EventCount, st.OutputIndex = 0, 0, 0, 0
 	return err
 }

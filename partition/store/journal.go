@@ -83,19 +83,25 @@ func (tx *Tx) PutEntry(id protocol.InvocationID, index uint32, entry *journal.En
 	return tx.put(journalKey(tx.keyBuffer(), id, index), encodeEntry(entry))
 }
 
-// DeleteJournal forgets an invocation's entries, of which there are count, the index of its
-// notifications and its events.
-func (tx *Tx) DeleteJournal(id protocol.InvocationID, count uint32) error {
-	tx.store.cache.drop(id)
-	for index := range count {
-		if err := tx.delete(journalKey(tx.keyBuffer(), id, index)); err != nil {
+// DeleteJournal forgets an invocation's entries, the index of its notifications and its events, as
+// far as the counts of its status say that there are any.
+func (tx *Tx) DeleteJournal(st *Status) error {
+	tx.store.cache.drop(st.ID)
+	for index := range st.EntryCount {
+		if err := tx.delete(journalKey(tx.keyBuffer(), st.ID, index)); err != nil {
 			return err
 		}
 	}
-	if err := tx.deleteAll(prefixBounds(appendInvocationKey(nil, KindNotification, id))); err != nil {
-		return err
+	if st.EntryCount > st.CommandCount {
+		prefix := appendInvocationKey(nil, KindNotification, st.ID)
+		if err := tx.deleteAll(prefixBounds(prefix)); err != nil {
+			return err
+		}
 	}
-	return tx.deleteAll(prefixBounds(appendInvocationKey(nil, KindEvent, id)))
+	if st.EventCount == 0 {
+		return nil
+	}
+	return tx.deleteAll(prefixBounds(appendInvocationKey(nil, KindEvent, st.ID)))
 }
 
 // Outcome says what a notification brought, as far as waiting for it is concerned. The numbers are
@@ -125,6 +131,13 @@ func (r Reader) GetNotification(
 	}
 	found, err = decodeNotification(key, b)
 	return found, err == nil, err
+}
+
+func (n Notification) encode() []byte {
+	e := newRow(12)
+	e.uint(1, uint64(n.Index))
+	e.uint(2, uint64(n.Outcome))
+	return e.b
 }
 
 func decodeNotification(key, b []byte) (n Notification, err error) {
@@ -159,8 +172,5 @@ func (tx *Tx) PutNotification(
 	id protocol.InvocationID, n journal.NotificationID, at Notification,
 ) error {
 	tx.store.cache.putNotification(id, n, at)
-	e := newRow(12)
-	e.uint(1, uint64(at.Index))
-	e.uint(2, uint64(at.Outcome))
-	return tx.put(notificationKey(tx.keyBuffer(), id, n), e.b)
+	return tx.put(notificationKey(tx.keyBuffer(), id, n), at.encode())
 }

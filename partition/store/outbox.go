@@ -49,7 +49,7 @@ func (tx *Tx) PutMessage(m *command.Message) error {
 	return tx.put(outboxKey(tx.keyBuffer(), m.Sequence), encodeMessage(m))
 }
 
-// DeleteMessage removes an outbox message; it does nothing if it is gone.
+// DeleteMessage removes an outbox message; it may be gone already.
 func (tx *Tx) DeleteMessage(sequence uint64) error {
-	return tx.deleteIfPresent(outboxKey(tx.keyBuffer(), sequence))
+	return tx.delete(outboxKey(tx.keyBuffer(), sequence))
 }

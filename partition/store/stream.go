@@ -97,8 +97,8 @@ func (c *chunkWriter) finish() error {
 }
 
 // Restore replaces all rows with those that Save wrote, durably, and returns the position they
-// stand at. If it fails or the process dies on the way, the store is empty when it is opened next;
-// after a failure only Close may be called.
+// stand at. If it fails or the process dies on the way, the store is empty when it is opened next
+// (or as it was, if the stream is none of ours); after a failure only Close may be called.
 func (s *Store) Restore(r io.Reader, stop <-chan struct{}) (protocol.LSN, error) {
 	if err := s.restore(bufio.NewReaderSize(r, chunkBytes), stop); err != nil {
 		return 0, fmt.Errorf("restore partition %d: %w", s.identity.Partition, err)
