@@ -27,6 +27,10 @@ const (
 type Config struct {
 	// ConcurrencyLimit is how many tries run at once on the node. Default: 1000.
 	ConcurrencyLimit int
+	// StartRate is how many tries may start per second on the node, StartBurst how many at once after
+	// a pause. Default: no limit; a burst of one second's worth.
+	StartRate  float64
+	StartBurst int
 	// MemoryLimitBytes is how much memory all tries may take. Default: 1.5 GiB.
 	MemoryLimitBytes int
 	// InvocationMemoryLimitBytes bounds what one try keeps beside its journal: effects that are not
@@ -56,6 +60,7 @@ func setDefault(v *int, d int) {
 
 func (c Config) withDefaults() Config {
 	setDefault(&c.ConcurrencyLimit, 1000)
+	setDefault(&c.StartBurst, int(c.StartRate))
 	setDefault(&c.MemoryLimitBytes, 3<<29)
 	setDefault(&c.InvocationMemoryLimitBytes, 32<<20)
 	setDefault(&c.InitialMemoryBytes, 32<<10)
@@ -78,11 +83,14 @@ func (c Config) Validate() error {
 		{"concurrency limit", c.ConcurrencyLimit}, {"memory limit", c.MemoryLimitBytes},
 		{"invocation memory limit", c.InvocationMemoryLimitBytes},
 		{"initial memory", c.InitialMemoryBytes}, {"message size limit", c.MessageSizeLimitBytes},
-		{"future depth", c.MaxFutureDepth},
+		{"future depth", c.MaxFutureDepth}, {"start burst", c.StartBurst},
 	} {
 		if f.v < 0 {
 			errs = append(errs, fmt.Errorf("invoker: %s is %d: it must not be negative", f.name, f.v))
 		}
+	}
+	if c.StartRate < 0 {
+		errs = append(errs, fmt.Errorf("invoker: start rate is %v: it must not be negative", c.StartRate))
 	}
 	return errors.Join(errs...)
 }

@@ -429,37 +429,72 @@ func TestPushBack(t *testing.T) {
 	})
 }
 
-// A deployment that floods the log is held back, and goes on when the log has caught up.
+// A deployment that floods the log is held back while the log does not apply, and let go afterwards.
 func TestBackpressure(t *testing.T) {
+	const total = 3 * maxUnapplied
+	said := 0
+	var blocked chan struct{} // closed when nothing is applied any more
 	deploy := func(s *fakeStream) error {
 		s.replay()
-		for i := range 5 * maxUnapplied {
-			s.say(fmt.Sprintf("sleep id=%d", i+1))
-			for paused := true; paused; {
-				select {
-				case on := <-s.reading:
-					if !on {
-						paused = !<-s.reading
-					}
-				default:
-					paused = false
-				}
+		<-blocked
+		for paused := false; said < total; {
+			select {
+			case on := <-s.reading:
+				paused = !on
+				continue
+			default:
 			}
+			if paused {
+				paused = !<-s.reading
+				continue
+			}
+			said++
+			s.say(fmt.Sprintf("wake id=%d at=9999999999999", said))
 		}
 		s.say("output value=ok", "end")
 		return nil
 	}
 	inBubble(t, stageOptions{}, deploy, func(t *testing.T, s *stage) {
-		hold := make(chan struct{})
-		s.todo <- func() { <-hold }
-		go func() { s.invoke(plainTarget, "x") }()
-		close(hold)
-		time.Sleep(time.Second)
-		block := make(chan struct{})
-		s.todo <- func() { <-block }
-		close(block)
-		if h := s.await(); h.state != "completed" {
-			t.Fatal(h.state)
+		release := make(chan struct{})
+		blocked = make(chan struct{})
+		s.invoke(plainTarget, "x")
+		s.todo <- func() { close(blocked); <-release }
+		synctest.Wait()
+		if said < maxUnapplied || said > maxUnapplied+1 {
+			t.Errorf("%d commands were taken without one being applied, want about %d", said, maxUnapplied)
+		}
+		close(release)
+		if h := s.await(); h.state != "completed" || len(h.snapshot.Entries) != total+2 {
+			t.Fatalf("%s with %d entries", h.state, len(h.snapshot.Entries))
+		}
+	})
+}
+
+// Tries start no faster than configured.
+func TestStartRate(t *testing.T) {
+	var starts []time.Time
+	var mu sync.Mutex
+	deploy := func(s *fakeStream) error {
+		mu.Lock()
+		starts = append(starts, time.Now())
+		mu.Unlock()
+		return threeSteps(s)
+	}
+	inBubble(t, stageOptions{cfg: Config{StartRate: 10, StartBurst: 2}}, deploy, func(t *testing.T, s *stage) {
+		for range 12 {
+			s.invoke(plainTarget, "x")
+		}
+		for range 12 {
+			s.await()
+		}
+		if d := starts[1].Sub(starts[0]); d != 0 {
+			t.Errorf("the burst took %v", d)
+		}
+		if d := starts[11].Sub(starts[0]).Round(10 * time.Millisecond); d != time.Second {
+			t.Errorf("ten more starts took %v, want 1s", d)
+		}
+		if sl := s.invoker.slots; sl.running != 0 || sl.waiting != 0 || len(sl.queues) != 0 {
+			t.Errorf("slots leak: %+v", sl)
 		}
 	})
 }

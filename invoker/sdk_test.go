@@ -2,6 +2,7 @@ package invoker
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -60,11 +61,14 @@ func (s *sdkService) Refuse(restate.Context, string) (string, error) {
 }
 
 // startSDK serves the handlers with the real SDK and discovers them as registration does.
-func startSDK(t *testing.T, svc *sdkService, bidi bool, client *endpoint.Client) fixedSchema {
+func startSDK(t *testing.T, svc *sdkService, bidi bool, client *endpoint.Client, keys ...string) fixedSchema {
 	t.Helper()
 	quiet := slog.NewTextHandler(nowhere{}, &slog.HandlerOptions{Level: slog.LevelError + 1})
-	h, err := server.NewRestate().WithLogger(quiet, true).Bidirectional(bidi).
-		Bind(restate.Reflect(svc)).Handler()
+	sdk := server.NewRestate().WithLogger(quiet, true).Bidirectional(bidi).Bind(restate.Reflect(svc))
+	if len(keys) > 0 {
+		sdk = sdk.WithIdentityV1(keys...)
+	}
+	h, err := sdk.Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,12 +101,17 @@ func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
 
 func sdkWorld(t *testing.T, svc *sdkService, bidi bool) *world {
 	t.Helper()
-	client, err := endpoint.New(endpoint.Config{})
+	return sdkWorldWith(t, svc, bidi, endpoint.Config{})
+}
+
+func sdkWorldWith(t *testing.T, svc *sdkService, bidi bool, cfg endpoint.Config, keys ...string) *world {
+	t.Helper()
+	client, err := endpoint.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	i, err := New(Config{}, startSDK(t, svc, bidi, client), client, Events{})
+	i, err := New(Config{}, startSDK(t, svc, bidi, client, keys...), client, Events{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,6 +202,20 @@ func TestSDKSleepCallAndFailure(t *testing.T) {
 		if h := w.await(); h.result.Failure == nil || h.result.Failure.Code != 409 {
 			t.Fatalf("bidi %v: cancel: %s %+v", bidi, h.state, h.result)
 		}
+	}
+}
+
+// The SDK accepts the signatures of discovery and of invocations.
+func TestSDKIdentity(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	svc := new(sdkService)
+	w := sdkWorldWith(t, svc, true, endpoint.Config{IdentityKey: key}, endpoint.PublicKeyID(key))
+	w.invoke(sdkTarget("Workflow"), `"x"`)
+	if h := w.await(); h.state != "completed" || len(h.transient) != 0 {
+		t.Fatalf("%s %+v", h.state, h.transient)
 	}
 }
 

@@ -1,6 +1,9 @@
 package invoker
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // slotState says where a run stands with the slots.
 type slotState uint8
@@ -20,6 +23,8 @@ type slots struct {
 	changed  func(SlotsChanged)
 
 	mu      sync.Mutex
+	bucket  bucket                    // guarded by mu
+	timer   *time.Timer               // guarded by mu; set while a token is waited for
 	running int                       // guarded by mu
 	waiting int                       // guarded by mu
 	used    int                       // guarded by mu; bytes
@@ -38,6 +43,7 @@ func newSlots(cfg *Config, changed func(SlotsChanged)) *slots {
 	return &slots{
 		capacity: cfg.ConcurrencyLimit, memory: cfg.MemoryLimitBytes,
 		initial: cfg.InitialMemoryBytes, changed: changed,
+		bucket: newBucket(cfg.StartRate, cfg.StartBurst, time.Now()),
 		queues: make(map[*Partition]*slotQueue),
 	}
 }
@@ -86,7 +92,7 @@ func (s *slots) release(r *run) {
 }
 
 func (s *slots) grantLocked() {
-	for len(s.turns) > 0 && s.running < s.capacity &&
+	for s.timer == nil && len(s.turns) > 0 && s.running < s.capacity &&
 		(s.running == 0 || s.used+s.initial <= s.memory) {
 		q := s.turns[0]
 		s.turns = s.turns[1:]
@@ -99,6 +105,10 @@ func (s *slots) grantLocked() {
 		if r == nil {
 			continue
 		}
+		if wait := s.bucket.take(time.Now()); wait > 0 {
+			s.putBackLocked(q, r, wait)
+			break
+		}
 		s.waiting--
 		s.running++
 		s.used += s.initial
@@ -108,6 +118,49 @@ func (s *slots) grantLocked() {
 	if s.changed != nil {
 		s.changed(SlotsChanged{Running: s.running, Waiting: s.waiting})
 	}
+}
+
+// putBackLocked leaves r, just taken from q, the next to be served once there is a token.
+func (s *slots) putBackLocked(q *slotQueue, r *run, wait time.Duration) {
+	q.head--
+	q.runs[q.head] = r
+	if s.queues[q.partition] == q {
+		s.turns = s.turns[:len(s.turns)-1]
+	}
+	s.queues[q.partition] = q
+	s.turns = append([]*slotQueue{q}, s.turns...)
+	s.timer = time.AfterFunc(wait, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.timer = nil
+		s.grantLocked()
+	})
+}
+
+// bucket is a token bucket; the zero value does not limit.
+type bucket struct {
+	rate   float64 // tokens per second
+	burst  float64
+	tokens float64
+	at     time.Time
+}
+
+func newBucket(rate float64, burst int, now time.Time) bucket {
+	return bucket{rate: rate, burst: max(float64(burst), 1), tokens: max(float64(burst), 1), at: now}
+}
+
+// take takes a token, or says how long it will be until there is one.
+func (b *bucket) take(now time.Time) (wait time.Duration) {
+	if b.rate <= 0 {
+		return 0
+	}
+	b.tokens = min(b.burst, b.tokens+b.rate*now.Sub(b.at).Seconds())
+	b.at = now
+	if b.tokens >= 1 {
+		b.tokens--
+		return 0
+	}
+	return max(time.Duration((1-b.tokens)/b.rate*float64(time.Second)), time.Microsecond)
 }
 
 // push appends r, dropping places that were served when they are most of the queue.

@@ -263,7 +263,7 @@ type fixedSchema struct{ *schema.Schema }
 func (s fixedSchema) Current() *schema.Schema { return s.Schema }
 
 // register makes a schema with one deployment.
-func register(t *testing.T, address, httpVersion, manifest string) fixedSchema {
+func register(t testing.TB, address, httpVersion, manifest string) fixedSchema {
 	t.Helper()
 	m, err := discovery.Decode(discovery.Response{
 		ContentType: "application/vnd.restate.endpointmanifest.v4+json", Body: []byte(manifest),

@@ -243,7 +243,7 @@ func (c *Client) hostLocked(base *url.URL) *host {
 func (c *Client) request(ctx context.Context, method string, base *url.URL, r Request) (*http.Request, error) {
 	u := *base
 	u.Path = strings.TrimSuffix(base.Path, "/") + r.Path
-	u.RawPath = ""
+	u.RawPath = strings.TrimSuffix(base.EscapedPath(), "/") + r.Path
 	header := make(http.Header, len(r.Headers)+len(c.cfg.Headers)+2)
 	for _, kv := range r.Headers {
 		header.Set(kv.Key, kv.Value)
