@@ -38,7 +38,7 @@ func FuzzApply(f *testing.F) {
 		if err := tx.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		checkRows(t, s.Reader())
+		checkRows(t, s)
 		err = Recover(s.Reader(), func(Action) error { return nil })
 		if err != nil {
 			t.Fatal(err)
@@ -79,7 +79,7 @@ func TestMutilatedCommands(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			checkRows(t, s.Reader())
+			checkRows(t, s)
 		}
 	})
 }

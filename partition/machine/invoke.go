@@ -66,10 +66,21 @@ func (s *step) invokeExisting(c *command.Invoke, st *store.Status) error {
 	return s.join(st, *c.Waiter)
 }
 
+// maxWaiters bounds how many invocations wait for one result: they stand in its row, which is
+// written anew with each of them. More are answered with a failure.
+const maxWaiters = 4096
+
+var failureTooManyWaiters = protocol.Failure{
+	Code: 429, Message: "too many invocations wait for this result already: get its output later",
+}
+
 // join gives a waiter the result, now or when there is one.
 func (s *step) join(st *store.Status, w command.Waiter) error {
 	if st.State == store.Completed {
 		return s.sendCompletion(w, *st.Result)
+	}
+	if len(st.Waiters) >= maxWaiters {
+		return s.sendCompletion(w, protocol.Failed(failureTooManyWaiters))
 	}
 	st.Waiters = append(slices.Clip(st.Waiters), w)
 	return s.tx.PutStatus(*st)

@@ -20,6 +20,11 @@ func (r *report) getPromise(o store.Object, m *journal.GetPromise) error {
 			journal.OfResult(*p.Result))
 		return err
 	}
+	if len(p.Waiters) >= maxWaiters {
+		_, err = r.completeOnce(r.st, journal.TypeGetPromiseCompletion, m.CompletionID,
+			journal.Failure(failureTooManyWaiters))
+		return err
+	}
 	w := r.waiter(m.CompletionID, journal.TypeGetPromiseCompletion)
 	p.Waiters = append(slices.Clip(p.Waiters), *w)
 	return r.tx.PutPromise(o, m.Key, p)

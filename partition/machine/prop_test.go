@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -29,7 +30,7 @@ func TestInvariants(t *testing.T) {
 		w := newWorld(t, seed)
 		for range propSteps {
 			w.step()
-			checkRows(t, w.store.Reader())
+			checkRows(t, w.store)
 			if t.Failed() {
 				t.Fatalf("after %d commands", len(w.log))
 			}
@@ -118,7 +119,7 @@ func checkPrefix(
 	if durable, err := s.DurableLSN(); err != nil || durable != vars.Applied {
 		t.Fatalf("after a crash %s is durable, %v; want %s", durable, err, vars.Applied)
 	}
-	checkRows(t, s.Reader())
+	checkRows(t, s)
 	for i := range log {
 		if lsnOf(i) > vars.Applied {
 			applyRecords(t, s, i, log[i])
@@ -142,7 +143,7 @@ func TestEverythingEnds(t *testing.T) {
 				t.Fatal("it goes on for ever")
 			}
 		}
-		checkRows(t, w.store.Reader())
+		checkRows(t, w.store)
 		checkDrained(t, w.store.Reader())
 	})
 }
@@ -202,8 +203,9 @@ func checkDrained(t *testing.T, r store.Reader) {
 }
 
 // checkRows checks what must hold between rows after every command.
-func checkRows(t *testing.T, r store.Reader) {
+func checkRows(t *testing.T, s *store.Store) {
 	t.Helper()
+	r := s.Reader()
 	all := protocol.PartitionRange(0, 1)
 	holders := map[store.Object]protocol.InvocationID{}
 	queued := map[store.Object]uint32{}
@@ -235,7 +237,7 @@ func checkRows(t *testing.T, r store.Reader) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkStatus(t, r, &st, inboxed, sleeps[st.ID])
+		checkStatus(t, s, &st, inboxed, sleeps[st.ID])
 		if object := store.ObjectOf(st.Target); holdsLock(st.Target) && st.State.Started() {
 			if holders[object] != st.ID {
 				t.Errorf("%s is %s but %s holds %s", st.ID, st.State, holders[object], object)
@@ -267,9 +269,10 @@ func checkTimers(t *testing.T, r store.Reader) map[protocol.InvocationID]uint32 
 }
 
 func checkStatus(
-	t *testing.T, r store.Reader, st *store.Status, inboxed map[protocol.InvocationID]uint64,
+	t *testing.T, s *store.Store, st *store.Status, inboxed map[protocol.InvocationID]uint64,
 	sleeps uint32,
 ) {
+	r := s.Reader()
 	entries, err := r.Journal(st.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -306,17 +309,22 @@ func checkStatus(
 			t.Errorf("%s will not be forgotten, %v", st.ID, err)
 		}
 	case st.State == store.Suspended:
-		checkSuspended(t, r, st)
+		checkSuspended(t, s, st)
 	}
 }
 
 // checkSuspended: what it waits for has not come, else it was slept over.
-func checkSuspended(t *testing.T, r store.Reader, st *store.Status) {
+func checkSuspended(t *testing.T, s *store.Store, st *store.Status) {
+	tx := s.Begin()
+	over, err := (&step{tx: tx}).resolved(st, &st.Awaiting)
+	if err := errors.Join(err, tx.Discard()); err != nil || over {
+		t.Errorf("%s sleeps over what it waits for, %v", st.ID, err)
+	}
 	if st.ProtocolVersion >= firstTreeVersion {
-		return // evaluated by scripts
+		return
 	}
 	for id := range leaves(&st.Awaiting) {
-		if _, ok, err := r.GetNotification(st.ID, id); err != nil || ok {
+		if _, ok, err := s.Reader().GetNotification(st.ID, id); err != nil || ok {
 			t.Errorf("%s sleeps over %s, %v", st.ID, id, err)
 		}
 	}

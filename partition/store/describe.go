@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/perdure/perdure/protocol"
+	"github.com/perdure/perdure/protocol/command"
 	"github.com/perdure/perdure/protocol/journal"
 )
 
@@ -79,7 +80,8 @@ func describeKey(key []byte) (string, error) {
 		name += o.String()
 		switch kind {
 		case KindInbox:
-			name += fmt.Sprintf(" %d", binary.BigEndian.Uint64(rest))
+			sequence, err := sequenceOf(key, rest)
+			return fmt.Sprintf("%s %d", name, sequence), err
 		case KindState, KindPromise:
 			name += " " + strconv.Quote(string(rest))
 		}
@@ -92,14 +94,18 @@ func describeKey(key []byte) (string, error) {
 		}
 		return name, err
 	case KindOutbox:
-		return name + strconv.FormatUint(binary.BigEndian.Uint64(rest), 10), nil
+		sequence, err := sequenceOf(key, rest)
+		return name + strconv.FormatUint(sequence, 10), err
 	case KindDedup:
 		return name + describeProducer(rest), nil
 	}
 	return strings.TrimSpace(name), nil
 }
 
-var timerNames = [...]string{1: "sleep", 2: "scheduled", 3: "retention", 4: "journal"}
+var timerNames = map[command.TimerKind]string{
+	command.TimerSleep: "sleep", command.TimerScheduled: "scheduled",
+	command.TimerRetention: "retention", command.TimerJournal: "journal",
+}
 
 func describeProducer(rest []byte) string {
 	if len(rest) == 3 && rest[0] == 2 {
@@ -125,7 +131,10 @@ func describeValue(key, value []byte) (string, error) {
 		return describeEntry(&e), err
 	case KindNotification:
 		n, err := decodeNotification(key, value)
-		return fmt.Sprintf("at [%d]%s", n.Index, map[Outcome]string{OutcomeFailure: " failure"}[n.Outcome]), err
+		if n.Outcome == OutcomeFailure {
+			return fmt.Sprintf("at [%d] failure", n.Index), err
+		}
+		return fmt.Sprintf("at [%d]", n.Index), err
 	case KindEvent:
 		v, err := decodeEvent(key, value)
 		if v.Error == nil {

@@ -27,7 +27,8 @@ func describeMessage(m journal.Message) string {
 	case *journal.PeekPromise:
 		return fmt.Sprintf("%s %q completion %d", name, m.Key, m.CompletionID)
 	case *journal.CompletePromise:
-		return fmt.Sprintf("%s %q %s completion %d", name, m.Key, describeResult(m.Result), m.CompletionID)
+		return fmt.Sprintf("%s %q %s completion %d", name, m.Key, describeResult(m.Result),
+			m.CompletionID)
 	case *journal.Sleep:
 		return fmt.Sprintf("%s until %d completion %d", name, m.WakeUp, m.CompletionID)
 	case *journal.Call:

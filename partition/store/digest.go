@@ -29,4 +29,6 @@ func (r *digestRing) find(lsn protocol.LSN) (digest uint64, ok bool) {
 
 // DigestAt is the digest right after the command at lsn; ok is false if it is no longer, or not
 // yet, remembered.
-func (tx *Tx) DigestAt(lsn protocol.LSN) (digest uint64, ok bool) { return tx.store.digests.find(lsn) }
+func (tx *Tx) DigestAt(lsn protocol.LSN) (digest uint64, ok bool) {
+	return tx.store.digests.find(lsn)
+}

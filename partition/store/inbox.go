@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"iter"
 
 	"github.com/perdure/perdure/protocol"
@@ -46,10 +45,9 @@ func decodeQueued(key, b []byte) (q Queued, err error) {
 	if q.Object, rest, err = objectOf(key); err != nil {
 		return q, err
 	}
-	if len(rest) != 8 {
-		return q, corrupt(key, "an inbox key ends with %d bytes, want 8", len(rest))
+	if q.Sequence, err = sequenceOf(key, rest); err != nil {
+		return q, err
 	}
-	q.Sequence = binary.BigEndian.Uint64(rest)
 	err = decodeRow(b, func(d *wire.Decoder) {
 		switch d.Field() {
 		case 1:

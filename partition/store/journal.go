@@ -39,7 +39,9 @@ func decodeEntry(key, b []byte) (entry journal.Entry, err error) {
 }
 
 // GetEntry reads one journal entry.
-func (r Reader) GetEntry(id protocol.InvocationID, index uint32) (e journal.Entry, ok bool, err error) {
+func (r Reader) GetEntry(
+	id protocol.InvocationID, index uint32,
+) (e journal.Entry, ok bool, err error) {
 	key := journalKey(nil, id, index)
 	b, ok, err := r.get(key)
 	if err != nil || !ok {

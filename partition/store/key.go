@@ -230,6 +230,14 @@ func timerOf(key []byte) (t command.Timer, err error) {
 	return t, err
 }
 
+// sequenceOf reads the sequence that ends an inbox or outbox key.
+func sequenceOf(key, rest []byte) (uint64, error) {
+	if len(rest) != 8 {
+		return 0, corrupt(key, "the key ends with %d bytes, want a sequence of 8", len(rest))
+	}
+	return binary.BigEndian.Uint64(rest), nil
+}
+
 func notificationOf(rest []byte) (n journal.NotificationID, ok bool) {
 	if len(rest) == 0 {
 		return n, false

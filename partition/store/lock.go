@@ -70,7 +70,9 @@ func (r Reader) ScanLocks(keys protocol.KeyRange) iter.Seq2[HeldLock, error] {
 }
 
 // PutLock writes an object's lock.
-func (tx *Tx) PutLock(o Object, l Lock) error { return tx.put(lockKey(tx.keyBuffer(), o), l.encode()) }
+func (tx *Tx) PutLock(o Object, l Lock) error {
+	return tx.put(lockKey(tx.keyBuffer(), o), l.encode())
+}
 
 // DeleteLock frees an object.
 func (tx *Tx) DeleteLock(o Object) error { return tx.delete(lockKey(tx.keyBuffer(), o)) }

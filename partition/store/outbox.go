@@ -1,10 +1,6 @@
 package store
 
-import (
-	"encoding/binary"
-
-	"github.com/perdure/perdure/protocol/command"
-)
+import "github.com/perdure/perdure/protocol/command"
 
 // A row of the outbox is the message as a command record: its header holds key and trace.
 func encodeMessage(m *command.Message) []byte {
@@ -13,9 +9,13 @@ func encodeMessage(m *command.Message) []byte {
 }
 
 func decodeMessage(key, b []byte) (m command.Message, err error) {
-	const length = kindLen + 8
-	if len(key) != length {
-		return m, corrupt(key, "an outbox key has %d bytes, want %d", len(key), length)
+	_, rest, err := keyKind(key)
+	if err != nil {
+		return m, err
+	}
+	sequence, err := sequenceOf(key, rest)
+	if err != nil {
+		return m, err
 	}
 	if len(b) == 0 || b[0] != rowVersion {
 		return m, corrupt(key, "the row does not start with version %d", rowVersion)
@@ -25,8 +25,7 @@ func decodeMessage(key, b []byte) (m command.Message, err error) {
 		return m, corrupt(key, "decode outbox message: %v", err)
 	}
 	return command.Message{
-		Sequence: binary.BigEndian.Uint64(key[kindLen:]), Key: header.Key, Trace: header.Trace,
-		Command: c,
+		Sequence: sequence, Key: header.Key, Trace: header.Trace, Command: c,
 	}, nil
 }
 

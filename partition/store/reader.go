@@ -72,7 +72,9 @@ func keyRange(k Kind, keys protocol.KeyRange) bounds {
 
 // scan walks over a span in key order. decode may keep value but not key. The walk ends after the
 // first error.
-func scan[T any](r Reader, b bounds, decode func(key, value []byte) (T, error)) iter.Seq2[T, error] {
+func scan[T any](
+	r Reader, b bounds, decode func(key, value []byte) (T, error),
+) iter.Seq2[T, error] {
 	return scanIf(r, b, nil, decode)
 }
 

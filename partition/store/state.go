@@ -34,7 +34,9 @@ func (r Reader) GetState(o Object, stateName []byte) (p protocol.Payload, ok boo
 
 // State reads an object's state in key order, until keys and values together pass limitBytes;
 // partial then says that there is more. A limit of 0 is no limit.
-func (r Reader) State(o Object, limitBytes int) (all []command.StateEntry, partial bool, err error) {
+func (r Reader) State(
+	o Object, limitBytes int,
+) (all []command.StateEntry, partial bool, err error) {
 	sizeBytes := 0
 	for entry, err := range r.scanState(prefixBounds(objectKey(nil, KindState, o))) {
 		if err != nil {

@@ -166,6 +166,9 @@ func decodeStatus(key, b []byte) (s Status, err error) {
 	if err != nil {
 		return s, corrupt(key, "decode status: %v", err)
 	}
+	if s.State == Completed && s.Result == nil {
+		return s, corrupt(key, "the invocation is completed but has no result")
+	}
 	return s, nil
 }
 
