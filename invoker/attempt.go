@@ -249,7 +249,8 @@ func (a *attempt) notify(index uint32, e *journal.Entry, now time.Time) {
 		if id, ok := completionID(e); ok {
 			if _, ok := a.ackRuns[id]; ok {
 				delete(a.ackRuns, id)
-				a.out = service.AppendControl(a.out, a.version, &service.ProposeRunCompletionAck{CompletionID: id})
+				m := &service.ProposeRunCompletionAck{CompletionID: id}
+				a.out = service.AppendControl(a.out, a.version, m)
 				return
 			}
 		}

@@ -33,8 +33,8 @@ func choose(cfg *Config, view *schema.Schema, s *Snapshot) (choice, *failure) {
 	}
 	d := c.address
 	if d.Kind != schema.DeploymentHTTP {
-		return choice{}, paused(docUnavailable, "deployment %s is of kind %q, which this server cannot call: "+
-			"register the service at an HTTP address", d.ID, d.Kind)
+		return choice{}, paused(docUnavailable, "deployment %s is of kind %q, which this server cannot "+
+			"call: register the service at an HTTP address", d.ID, d.Kind)
 	}
 	if n := snapshotBytes(s); n > cfg.MemoryLimitBytes {
 		return choice{}, paused(docMessageSize, "the journal and state take %d bytes, more than the "+
@@ -61,8 +61,8 @@ func (c *choice) latest(cfg *Config, view *schema.Schema, s *Snapshot) *failure 
 	c.handler, c.address = r, r.Deployment
 	v := min(service.Version(c.address.MaxProtocolVersion), cfg.serverMax())
 	if !v.Supported() || v < service.Version(c.address.MinProtocolVersion) {
-		return failed(docUnsupported, "deployment %s speaks protocol versions %d to %d, the server %d to %d: "+
-			"update its SDK and register it again", c.address.ID, c.address.MinProtocolVersion,
+		return failed(docUnsupported, "deployment %s speaks protocol versions %d to %d, the server "+
+			"%d to %d: update its SDK and register it again", c.address.ID, c.address.MinProtocolVersion,
 			c.address.MaxProtocolVersion, service.MinVersion, cfg.serverMax())
 	}
 	c.version = v
@@ -72,8 +72,8 @@ func (c *choice) latest(cfg *Config, view *schema.Schema, s *Snapshot) *failure 
 func (c *choice) pinned(_ *Config, view *schema.Schema, s *Snapshot) *failure {
 	c.version = service.Version(s.ProtocolVersion)
 	if !c.version.Supported() {
-		return paused(docVersion, "the invocation began with protocol version %d, which this server does "+
-			"not speak: resume it on another deployment or kill it", s.ProtocolVersion)
+		return paused(docVersion, "the invocation began with protocol version %d, which this "+
+			"server does not speak: resume it on another deployment or kill it", s.ProtocolVersion)
 	}
 	d, ok := view.Deployment(s.Deployment)
 	if !ok {
@@ -84,8 +84,9 @@ func (c *choice) pinned(_ *Config, view *schema.Schema, s *Snapshot) *failure {
 	var missing *schema.NotFoundError
 	switch {
 	case errors.As(err, &missing):
-		return paused(docNoDeployment, "deployment %s, on which the invocation began, does not offer %s/%s "+
-			"any more: resume the invocation on another deployment", s.Deployment, missing.Service, missing.Handler)
+		return paused(docNoDeployment, "deployment %s, on which the invocation began, does not offer "+
+			"%s/%s any more: resume the invocation on another deployment",
+			s.Deployment, missing.Service, missing.Handler)
 	case err != nil:
 		return failed(docNoDeployment, "find %s at deployment %s: %v", s.Target, s.Deployment, err)
 	}

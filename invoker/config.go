@@ -12,13 +12,14 @@ import (
 
 // Limits of one run.
 const (
-	holdOutside    = 10 * time.Millisecond // how long a command with an effect outside may be held back
-	holdLonely     = time.Second           // how long other commands may be
+	holdOutside    = 10 * time.Millisecond // how long a command that others can see is held
+	holdLonely     = time.Second           // how long other commands are
 	drainTimeout   = 5 * time.Second       // how long an answer may go on after the try's end
 	pushBackMin    = 2 * time.Millisecond  // first pause after a proposal was pushed back; doubles
 	pushBackMax    = 250 * time.Millisecond
 	faultRetry     = time.Second // pause after the server itself failed to prepare a try
 	maxBatchBytes  = 1 << 20     // effects of one proposal, unless a single one is larger
+	chargeBytes    = 256 << 10   // step in which a try's memory is accounted for
 	maxUnapplied   = 128         // proposals of a run that are not applied; beyond it, reading stops
 	maxRefusalBody = 512         // how much of an error page goes into an error's message
 )
@@ -31,10 +32,11 @@ type Config struct {
 	// a pause. Default: no limit; a burst of one second's worth.
 	StartRate  float64
 	StartBurst int
-	// MemoryLimitBytes is how much memory all tries may take. Default: 1.5 GiB.
+	// MemoryLimitBytes is how much memory all tries may take: no try starts beyond it, and a try that
+	// needs more fails. Default: 1.5 GiB.
 	MemoryLimitBytes int
-	// InvocationMemoryLimitBytes bounds what one try keeps beside its journal: effects that are not
-	// yet applied, and half-received messages. Default: 32 MiB.
+	// InvocationMemoryLimitBytes is from how many bytes of effects that are not applied yet a
+	// deployment is held back. Default: 32 MiB.
 	InvocationMemoryLimitBytes int
 	// InitialMemoryBytes is set aside before a try starts. Default: 32 KiB.
 	InitialMemoryBytes int

@@ -50,7 +50,8 @@ func (a *attempt) frame(f service.Frame, now time.Time) *failure {
 
 func (a *attempt) end(now time.Time) *failure {
 	if !a.output {
-		return violation("the deployment ended the invocation without a result: it sent End without Output")
+		return violation("the deployment ended the invocation without a result: " +
+			"it sent End without Output")
 	}
 	a.hold(command.Effect{Kind: command.EffectEnd}, 0, now)
 	a.ending = endCompleted
@@ -126,7 +127,8 @@ func (a *attempt) errorMessage(m *service.ErrorMessage) *failure {
 	}
 	if m.CommandIndex != nil || m.CommandName != nil || m.CommandType != nil {
 		f.related = &command.RelatedCommand{
-			Index: value(m.CommandIndex), Name: value(m.CommandName), Type: journal.Type(value(m.CommandType)),
+			Index: value(m.CommandIndex), Name: value(m.CommandName),
+			Type: journal.Type(value(m.CommandType)),
 		}
 	}
 	switch m.Code {
@@ -189,7 +191,8 @@ func holdFor(t journal.Type) time.Duration {
 // check refuses what the handler may not do, and resolves what it calls.
 func (a *attempt) check(t journal.Type, m journal.Message, e *command.Effect) *failure {
 	switch m := m.(type) {
-	case *journal.GetLazyState, *journal.GetLazyStateKeys, *journal.GetEagerState, *journal.GetEagerStateKeys:
+	case *journal.GetLazyState, *journal.GetLazyStateKeys,
+		*journal.GetEagerState, *journal.GetEagerStateKeys:
 		if !a.target.Keyed() {
 			return failed(docRights, "%s: a service without keys has no state", t.Name())
 		}
@@ -257,8 +260,8 @@ func frameFailure(err error) *failure {
 func refusal(status int, contentType, want, retryAfter string, now time.Time) *failure {
 	switch {
 	case status == 415:
-		return failed(docUnsupported, "the deployment does not support %s (status 415): register it again",
-			want)
+		return failed(docUnsupported, "the deployment does not support %s (status 415): "+
+			"register it again", want)
 	case status == 413:
 		return failed(docTooLarge, "the deployment refused the request for its size (status 413)")
 	case status == 502 || status == 504:

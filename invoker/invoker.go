@@ -44,8 +44,9 @@ type Store interface {
 // methods of Partition take: no lock that Propose takes may be held when those are called.
 type Proposer interface {
 	// Propose must not wait. An error means that the log pushed back: the effects were not taken
-	// and will be offered again. Otherwise done is called once, never from within Propose: nil when the effects were applied, an error when their fate
-	// is unknown, after which nothing more is proposed for the invocation.
+	// and will be offered again. Otherwise done is called once, never from within Propose: nil when
+	// the effects were applied or dropped, an error when their fate is unknown, after which nothing
+	// more is proposed for the invocation.
 	Propose(e *command.InvokerEffect, trace protocol.TraceContext, done func(error)) error
 }
 
@@ -110,7 +111,9 @@ type Partition struct {
 }
 
 // Lead begins a leadership. It ends with Partition.Close.
-func (i *Invoker) Lead(p protocol.PartitionID, epoch protocol.Epoch, store Store, proposer Proposer) *Partition {
+func (i *Invoker) Lead(
+	p protocol.PartitionID, epoch protocol.Epoch, store Store, proposer Proposer,
+) *Partition {
 	led := &Partition{
 		invoker: i, id: p, epoch: epoch, store: store, proposer: proposer,
 		runs: make(map[protocol.InvocationID]*run),
@@ -122,7 +125,8 @@ func (i *Invoker) Lead(p protocol.PartitionID, epoch protocol.Epoch, store Store
 }
 
 // Start runs the invocation under an attempt number. It replaces a run with a lower number, and
-// does nothing if there is one with the same or a higher number.
+// does nothing if there is one with the same or a higher number: a leader that lost actions calls
+// Abort first, so that the journal is loaded again.
 func (p *Partition) Start(id protocol.InvocationID, target protocol.Target, attempt uint32) {
 	p.mu.Lock()
 	old := p.runs[id]

@@ -43,7 +43,9 @@ type retries struct {
 
 // next counts a failure and returns the delay before the next try; ok is false if the policy allows
 // none. A delay asked for by the deployment uses up no step. chance is in [0, 1).
-func (r *retries) next(p retryPolicy, asked *time.Duration, chance float64) (delay time.Duration, ok bool) {
+func (r *retries) next(
+	p retryPolicy, asked *time.Duration, chance float64,
+) (delay time.Duration, ok bool) {
 	r.count++
 	if asked != nil {
 		return max(*asked, 0), true

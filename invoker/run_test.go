@@ -750,6 +750,39 @@ func TestJournalTooLarge(t *testing.T) {
 		})
 }
 
+// Half-received messages count: a deployment cannot fill the node's memory with them.
+func TestMemoryOfHalfMessages(t *testing.T) {
+	deploy := func(s *fakeStream) error {
+		if strings.HasPrefix(s.request.Path, "/invoke/S/") {
+			time.Sleep(100 * time.Millisecond)
+			return threeSteps(s)
+		}
+		s.replay()
+		s.handler.OnData(service.AppendHeader(nil, service.FrameHeader{Type: journal.TypeOutput, Length: 30 << 20}))
+		for sent := 0; ; sent += 64 << 10 {
+			select {
+			case <-s.aborted:
+				if sent > 4<<20 {
+					s.t.Errorf("%d bytes were kept", sent)
+				}
+				return nil
+			default:
+				s.handler.OnData(make([]byte, 64<<10))
+			}
+		}
+	}
+	inBubble(t, stageOptions{cfg: Config{MemoryLimitBytes: 4 << 20}}, deploy, func(t *testing.T, s *stage) {
+		bad := s.invoke(cartTarget, "x")
+		s.invoke(plainTarget, "x")
+		if h := s.await(); h.state != "completed" || h.snapshot.ID == bad {
+			t.Fatalf("%s %+v", h.state, h.failure)
+		}
+		if st, ok := s.p.Status(bad); !ok || st.LastFailure == nil || st.LastFailure.DocCode != docMessageSize {
+			t.Errorf("the other one: %+v", st.LastFailure)
+		}
+	})
+}
+
 // Whatever a deployment sends fails its own try; the invocation beside it completes.
 func TestHostileDeployments(t *testing.T) {
 	for seed := range uint64(60) {
@@ -789,9 +822,9 @@ func TestHostileDeployments(t *testing.T) {
 				if h.snapshot.ID == good && h.state != "completed" {
 					t.Fatalf("seed %d: the good one: %s %+v", seed, h.state, h.failure)
 				}
-				if h.snapshot.ID != good && h.state != "paused" {
-					t.Logf("seed %d: the hostile one: %s", seed, h.state)
-				}
+			}
+			if sl := s.invoker.slots; sl.running != 0 || sl.used != 0 {
+				t.Errorf("seed %d: slots leak: %+v", seed, sl)
 			}
 		})
 	}

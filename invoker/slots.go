@@ -64,14 +64,15 @@ func (s *slots) acquire(r *run) {
 	s.grantLocked()
 }
 
-// charge adds to the memory that r's try takes.
-func (s *slots) charge(r *run, bytes int) {
+// charge adds to the memory that r's try takes, and reports whether all tries stay in their limit.
+func (s *slots) charge(r *run, bytes int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.slot == slotHeld {
 		r.charged += bytes
 		s.used += bytes
 	}
+	return s.used <= s.memory
 }
 
 // release gives back r's slot and memory, or its place in the queue.

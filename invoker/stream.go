@@ -18,6 +18,7 @@ type try struct {
 	core    *attempt // guarded by run.mu
 	started time.Time
 	drained *time.Timer // guarded by run.mu; ends the answer of a try that is over
+	charged int         // guarded by run.mu; bytes kept that were accounted for
 	paused  bool        // guarded by run.mu; the deployment is held back
 	ended   bool        // guarded by run.mu; the stream has ended
 }
@@ -31,7 +32,29 @@ func (t *try) OnHeaders(status int, h endpoint.Header) {
 }
 
 // OnData implements endpoint.Handler.
-func (t *try) OnData(b []byte) { t.event(func(now time.Time) { t.core.data(b, now) }) }
+func (t *try) OnData(b []byte) {
+	t.event(func(now time.Time) {
+		t.core.data(b, now)
+		t.charge()
+	})
+}
+
+// charge accounts for what the deployment made the try keep. It fails the try when the node has no
+// memory left: a half-received message cannot be held back, only given up.
+func (t *try) charge() {
+	partial, _ := t.core.parser.Partial()
+	kept := partial + t.core.heldBytes + t.run.proposals.bytes
+	if kept < t.charged+chargeBytes || t.core.over() {
+		return
+	}
+	more := (kept - t.charged) / chargeBytes * chargeBytes
+	t.charged += more
+	if !t.run.p.invoker.slots.charge(t.run, more) {
+		f := failed(docMessageSize, "the memory of all attempts on the node is used up (memory-limit)")
+		f.fault = true
+		t.core.fail(f)
+	}
+}
 
 // OnEnd implements endpoint.Handler.
 func (t *try) OnEnd(err error) {

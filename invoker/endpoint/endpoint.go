@@ -240,7 +240,9 @@ func (c *Client) hostLocked(base *url.URL) *host {
 }
 
 // request makes a request with all headers, the signature included.
-func (c *Client) request(ctx context.Context, method string, base *url.URL, r Request) (*http.Request, error) {
+func (c *Client) request(
+	ctx context.Context, method string, base *url.URL, r Request,
+) (*http.Request, error) {
 	u := *base
 	u.Path = strings.TrimSuffix(base.Path, "/") + r.Path
 	u.RawPath = strings.TrimSuffix(base.EscapedPath(), "/") + r.Path
@@ -252,7 +254,8 @@ func (c *Client) request(ctx context.Context, method string, base *url.URL, r Re
 		header.Set(kv.Key, kv.Value)
 	}
 	if c.cfg.IdentityKey != nil {
-		token, err := signIdentity(c.cfg.IdentityKey, r.Path, r.Subject, time.Now(), c.cfg.IdentityExpiration)
+		token, err := signIdentity(c.cfg.IdentityKey, r.Path, r.Subject, time.Now(),
+			c.cfg.IdentityExpiration)
 		if err != nil {
 			return nil, fmt.Errorf("sign %s: %w", r.Path, err)
 		}

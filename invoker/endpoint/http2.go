@@ -81,7 +81,8 @@ func (d *http2Dialer) handshake(ctx context.Context, nc net.Conn, name string) (
 	}
 	if p := tc.ConnectionState().NegotiatedProtocol; p != http2.NextProtoTLS {
 		tc.Close()
-		return nil, fmt.Errorf("TLS handshake with %s agreed on protocol %q, want h2: %w", name, p, ErrHTTP11Peer)
+		return nil, fmt.Errorf("TLS handshake with %s agreed on protocol %q, want h2: %w",
+			name, p, ErrHTTP11Peer)
 	}
 	return tc, nil
 }

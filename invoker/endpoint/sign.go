@@ -58,7 +58,9 @@ type identityClaims struct {
 
 // signIdentity makes the token for one request: path without the deployment's prefix, the key of a
 // keyed service as subject, valid for expiration before and after now.
-func signIdentity(key ed25519.PrivateKey, path, subject string, now time.Time, expiration time.Duration) (string, error) {
+func signIdentity(
+	key ed25519.PrivateKey, path, subject string, now time.Time, expiration time.Duration,
+) (string, error) {
 	header, err := json.Marshal(identityHeader{"JWT", "EdDSA", PublicKeyID(key)})
 	if err != nil {
 		return "", fmt.Errorf("encode the token's header: %w", err)
