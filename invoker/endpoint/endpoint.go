@@ -62,6 +62,10 @@ type Config struct {
 	IdentityKey ed25519.PrivateKey
 	// IdentityExpiration is how long a signature is valid. Default: 1m.
 	IdentityExpiration time.Duration
+	// Proxy is the http address of a proxy before all deployments except those whose host is in
+	// NoProxy (names, addresses, networks). Default: "", none.
+	Proxy   string
+	NoProxy []string
 	// TLS is the base of the configuration for https addresses. Default: system roots.
 	TLS *tls.Config
 }
@@ -104,6 +108,10 @@ func (c Config) Validate() error {
 	check("frame size", int64(c.MaxFrameBytes))
 	check("buffer size", int64(c.MaxBufferedBytes))
 	check("identity expiration", int64(c.IdentityExpiration))
+	u, err := url.Parse(c.Proxy)
+	if c.Proxy != "" && (err != nil || u.Scheme != "http" || u.Host == "") {
+		errs = append(errs, fmt.Errorf("proxy is %q: want http://host:port", c.Proxy))
+	}
 	if n := len(c.IdentityKey); n != 0 && n != ed25519.PrivateKeySize {
 		errs = append(errs, fmt.Errorf("identity key has %d bytes, want %d", n, ed25519.PrivateKeySize))
 	}

@@ -1,10 +1,10 @@
 package endpoint
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
-
-	"crypto/tls"
+	"net/url"
 )
 
 // maxIdleConnsPerHost is how many unused HTTP/1.1 connections to one address are kept; an attempt
@@ -22,7 +22,9 @@ func newHTTP11(cfg Config) *http.Transport {
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
+	proxy := proxyFunc(cfg)
 	return &http.Transport{
+		Proxy:       func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
 		DialContext: dialer.DialContext, TLSClientConfig: base, Protocols: protocols,
 		TLSHandshakeTimeout: cfg.ConnectTimeout, IdleConnTimeout: cfg.IdleConnTimeout,
 		MaxIdleConnsPerHost: maxIdleConnsPerHost, DisableCompression: true,

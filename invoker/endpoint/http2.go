@@ -27,6 +27,7 @@ const maxRedials = 2
 type http2Dialer struct {
 	cfg       Config
 	transport *http2.Transport
+	proxy     func(*url.URL) (*url.URL, error)
 	net       net.Dialer
 }
 
@@ -46,14 +47,14 @@ func newHTTP2Dialer(cfg Config) *http2Dialer {
 		panic(fmt.Sprintf("configure a fresh HTTP/2 transport: %v", err)) // only a used one can fail
 	}
 	t.AllowHTTP, t.DisableCompression, t.IdleConnTimeout = true, true, cfg.IdleConnTimeout
-	return &http2Dialer{cfg: cfg, transport: t}
+	return &http2Dialer{cfg: cfg, transport: t, proxy: proxyFunc(cfg)}
 }
 
 // dial opens one connection to base.
 func (d *http2Dialer) dial(ctx context.Context, base *url.URL) (*http2.ClientConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.cfg.ConnectTimeout)
 	defer cancel()
-	nc, err := d.net.DialContext(ctx, "tcp", authority(base))
+	nc, err := d.connect(ctx, base)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}

@@ -554,6 +554,56 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// With a proxy, HTTP/2 goes through a tunnel, except to excepted hosts, of which
+// loopback addresses are always some.
+func TestProxy(t *testing.T) {
+	var target atomic.Value
+	var tunnels atomic.Int32
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect || r.Host == "refused.example:80" {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		tunnels.Add(1)
+		to, err := net.Dial("tcp", target.Load().(string))
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		w.WriteHeader(http.StatusOK)
+		from, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			to.Close()
+			return
+		}
+		go func() { io.Copy(to, from); to.Close() }()
+		io.Copy(from, to)
+		from.Close()
+	}))
+	t.Cleanup(proxy.Close)
+	srv := serve(t, HTTP2, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Host) })
+	target.Store(srv.Listener.Addr().String())
+	c := newClient(t, Config{Proxy: proxy.URL, NoProxy: []string{"10.0.0.0/8"}})
+	s, r := open(t, c, "http://deployment.example", HTTP2)
+	s.CloseSend()
+	if got := r.all(t); got != "deployment.example" || tunnels.Load() != 1 {
+		t.Fatalf("got %q (end %v), %d tunnels", got, <-r.end, tunnels.Load())
+	}
+	s, r = open(t, c, "http://refused.example", HTTP2)
+	s.CloseSend()
+	if err := await(t, "end", r.end); err == nil || !strings.Contains(err.Error(), "status 403") {
+		t.Errorf("a refused tunnel gave %v", err)
+	}
+	s, r = open(t, c, srv.URL, HTTP2)
+	s.CloseSend()
+	if err := await(t, "end", r.end); err != nil || tunnels.Load() != 1 {
+		t.Errorf("an excepted host gave %v with %d tunnels", err, tunnels.Load())
+	}
+	if _, err := New(Config{Proxy: "socks5://x"}); err == nil {
+		t.Error("a bad proxy was accepted")
+	}
+}
+
 func TestCloseEndsStreams(t *testing.T) {
 	srv := serve(t, HTTP2, func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	c, err := New(Config{})
