@@ -2,7 +2,7 @@
 # TARGETS: build check race sim conformance chaos bench fuzz generate, and lint where installed.
 
 GO       ?= go
-PACKAGES  = $(shell $(GO) list ./... | grep -Ev '/chaos/(conformance|sim)(/|$$)')
+PACKAGES  = $(shell $(GO) list ./... | grep -Ev '/chaos/(clitest|conformance|crash|hostile|sim)(/|$$)')
 SEEDS    ?= 200
 FUZZTIME ?= 20s
 ROUNDS   ?= 100

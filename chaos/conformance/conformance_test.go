@@ -9,11 +9,12 @@ import (
 func TestConformance(t *testing.T) {
 	opts := options{server: "perdure", sdks: []string{"go", "ts"}}
 	total, err := run(t.Context(), opts, func(line string) {
-		if strings.HasPrefix(line, "FAIL") {
-			t.Error(line)
-			return
-		}
-		t.Log(line)
+		verdict, check, _ := strings.Cut(line, " ")
+		t.Run(strings.TrimSpace(check), func(t *testing.T) {
+			if verdict == "FAIL" {
+				t.Fail()
+			}
+		})
 	})
 	if err != nil {
 		t.Fatalf("the suite did not run: %v", err)

@@ -20,6 +20,7 @@ func main() {
 	flag.StringVar(&opts.match, "run", "", "only checks whose ID, area or title contains this")
 	flag.BoolVar(&opts.gentle, "gentle", false,
 		"leave out checks that are known to crash the reference server")
+	flag.BoolVar(&opts.sql, "sql", false, "check SQL introspection too")
 	flag.BoolVar(&opts.keepLogs, "v", false, "show the output of the server and the services")
 	flag.DurationVar(&opts.patience, "patience", checkTimeout, "time for one check")
 	flag.Parse()

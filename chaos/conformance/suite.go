@@ -20,6 +20,7 @@ type options struct {
 	sdks           []string
 	match          string
 	gentle         bool
+	sql            bool // run the checks of SQL introspection too
 	keepLogs       bool
 	patience       time.Duration // per check; 0 means checkTimeout
 }
@@ -132,6 +133,11 @@ func (s *suite) runAll(ctx context.Context) {
 	}
 	for _, check := range wireChecks() {
 		all = append(all, job{"wire", any, check})
+	}
+	if s.sql {
+		for _, check := range queryChecks() {
+			all = append(all, job{"sql", any, check})
+		}
 	}
 	s.runJobs(ctx, all)
 	s.runSurvivors(ctx, "service killed", s.killServices)

@@ -67,7 +67,7 @@ type library struct {
 
 var libraries = []library{
 	{"github.com/lni/dragonboat", []string{"bifrost"}, true},
-	{"github.com/cockroachdb/pebble", []string{"partition/store", "metadata"}, false},
+	{"github.com/cockroachdb/pebble", []string{"partition/store", "metadata", "chaos/sim"}, false},
 	{"github.com/minio/minio-go", []string{"internal/objstore"}, false},
 	{"github.com/aws", []string{"invoker/endpoint"}, false},
 	{"github.com/restatedev/sdk-go", []string{"cmd/...", "bench/...", "chaos/..."}, false},
