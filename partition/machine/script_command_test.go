@@ -200,7 +200,7 @@ func (s *script) control(t *testing.T, a args, id protocol.InvocationID) command
 			c.Sequences = append(c.Sequences, n)
 		}
 		return c
-	case "envelope": // every line: sequence name
+	case "envelope": // every line: sequence, then the name of what is invoked or "signal name"
 		c := &command.Envelope{}
 		for _, line := range strings.Split(a.Input, "\n") {
 			sequence, name, _ := strings.Cut(line, " ")
@@ -208,9 +208,15 @@ func (s *script) control(t *testing.T, a args, id protocol.InvocationID) command
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.Messages = append(c.Messages, command.Message{Sequence: n, Command: &command.Invoke{
+			m := command.Message{Sequence: n, Command: &command.Invoke{
 				ID: s.id(name), Target: a.target(), Source: command.Source{Kind: command.SourceIngress},
-			}})
+			}}
+			if name, ok := strings.CutPrefix(name, "signal "); ok {
+				m.Command = &command.Signal{
+					ID: s.id(name), Signal: journal.Signal(17), Result: journal.Void(),
+				}
+			}
+			c.Messages = append(c.Messages, m)
 		}
 		return c
 	}

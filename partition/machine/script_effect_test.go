@@ -119,16 +119,30 @@ func (s *script) commandEffect(t *testing.T, index uint32, name string, w words)
 	}
 	completion := w.number("completion")
 	messages := map[string]func() journal.Message{
-		"output":        func() journal.Message { return &journal.Output{Result: w.result()} },
-		"run":           func() journal.Message { return &journal.Run{CompletionID: completion, Name: w["name"]} },
-		"get-state":     func() journal.Message { return &journal.GetLazyState{Key: []byte(w["key"]), CompletionID: completion} },
-		"get-keys":      func() journal.Message { return &journal.GetLazyStateKeys{CompletionID: completion} },
-		"set-state":     func() journal.Message { return &journal.SetState{Key: []byte(w["key"]), Value: []byte(w["value"])} },
-		"clear-state":   func() journal.Message { return &journal.ClearState{Key: []byte(w["key"])} },
-		"clear-all":     func() journal.Message { return &journal.ClearAllState{} },
-		"eager-state":   func() journal.Message { return &journal.GetEagerState{Key: []byte(w["key"]), Void: true} },
-		"get-promise":   func() journal.Message { return &journal.GetPromise{Key: w["key"], CompletionID: completion} },
-		"peek-promise":  func() journal.Message { return &journal.PeekPromise{Key: w["key"], CompletionID: completion} },
+		"output": func() journal.Message { return &journal.Output{Result: w.result()} },
+		"run": func() journal.Message {
+			return &journal.Run{CompletionID: completion, Name: w["name"]}
+		},
+		"get-state": func() journal.Message {
+			return &journal.GetLazyState{Key: []byte(w["key"]), CompletionID: completion}
+		},
+		"get-keys": func() journal.Message {
+			return &journal.GetLazyStateKeys{CompletionID: completion}
+		},
+		"set-state": func() journal.Message {
+			return &journal.SetState{Key: []byte(w["key"]), Value: []byte(w["value"])}
+		},
+		"clear-state": func() journal.Message { return &journal.ClearState{Key: []byte(w["key"])} },
+		"clear-all":   func() journal.Message { return &journal.ClearAllState{} },
+		"eager-state": func() journal.Message {
+			return &journal.GetEagerState{Key: []byte(w["key"]), Void: true}
+		},
+		"get-promise": func() journal.Message {
+			return &journal.GetPromise{Key: w["key"], CompletionID: completion}
+		},
+		"peek-promise": func() journal.Message {
+			return &journal.PeekPromise{Key: w["key"], CompletionID: completion}
+		},
 		"input":         func() journal.Message { return &journal.Input{} },
 		"await-attach":  func() journal.Message { return s.attachMessage(w) },
 		"await-output":  func() journal.Message { return s.outputMessage(w) },

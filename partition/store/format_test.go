@@ -73,7 +73,7 @@ func TestFormatIsPinned(t *testing.T) {
 			status, vars := fullStatus(), testVars()
 			line("status", status.encode())
 			line("vars", vars.encode())
-			for _, row := range testRows(t) {
+			for _, row := range testRows() {
 				line(row.kind.String(), row.value)
 			}
 		}
@@ -100,7 +100,7 @@ func decoded[T any](from func(key, value []byte) (T, error)) func(key, value []b
 	return func(key, value []byte) (any, error) { return from(key, value) }
 }
 
-func testRows(t *testing.T) []testRow {
+func testRows() []testRow {
 	failure := command.AttemptError{Failure: protocol.Failure{Code: 500, Message: "no"}, DocCode: "RT0007"}
 	entry := journal.Entry{
 		Type: journal.TypeRun, Body: protocol.Inline([]byte{1, 2}), Time: 5, Callee: testID,
@@ -114,7 +114,9 @@ func testRows(t *testing.T) []testRow {
 		State:   []command.StateEntry{{Key: []byte("k"), Value: protocol.Inline([]byte("v"))}},
 	}}
 	waiting := Queued{Object: testObject, Sequence: 5, Invocation: testID}
-	promise := Promise{Waiters: []command.Waiter{{Invocation: testID, CompletionID: 1, Type: journal.TypeGetPromiseCompletion}}}
+	promise := Promise{Waiters: []command.Waiter{{
+		Invocation: testID, CompletionID: 1, Type: journal.TypeGetPromiseCompletion,
+	}}}
 	message := command.Message{
 		Sequence: 6, Key: 77, Command: &command.Terminate{ID: testID, Mode: command.TerminateKill},
 	}
@@ -123,9 +125,15 @@ func testRows(t *testing.T) []testRow {
 	state.payload(1, reference)
 	return []testRow{
 		{KindJournal, journalKey(nil, testID, 5), encodeEntry(&entry), decoded(decodeEntry), entry},
-		{KindNotification, notificationKey(nil, testID, journal.Signal(17)), notification.encode(), decoded(decodeNotification), notification},
+		{
+			KindNotification, notificationKey(nil, testID, journal.Signal(17)),
+			notification.encode(), decoded(decodeNotification), notification,
+		},
 		{KindEvent, eventKey(nil, testID, 2), event.encode(), decoded(decodeEvent), event},
-		{KindState, stateKey(nil, testObject, []byte("x")), state.b, decoded(decodePayloadRow), reference},
+		{
+			KindState, stateKey(nil, testObject, []byte("x")), state.b,
+			decoded(decodePayloadRow), reference,
+		},
 		{KindPromise, promiseKey(nil, testObject, "p"), promise.encode(), decoded(decodePromise), promise},
 		{KindLock, lockKey(nil, testObject), lock.encode(), decoded(decodeLock), lock},
 		{KindInbox, inboxKey(nil, testObject, 4), queued.encode(), decoded(decodeQueued), queued},
@@ -143,7 +151,7 @@ func TestRowsRoundTrip(t *testing.T) {
 	if vars, err := decodeVars(ptr(testVars()).encode()); err != nil || !reflect.DeepEqual(vars, testVars()) {
 		t.Errorf("vars came back as %+v, %v", vars, err)
 	}
-	for _, row := range testRows(t) {
+	for _, row := range testRows() {
 		got, err := row.back(row.key, row.value)
 		if err != nil || !reflect.DeepEqual(got, row.want) {
 			t.Errorf("%s came back as\n%+v, %v; want\n%+v", row.kind, got, err, row.want)
@@ -219,6 +227,9 @@ func FuzzDecodeRow(f *testing.F) {
 	status := fullStatus()
 	f.Add(statusKey(nil, testID), status.encode())
 	f.Add(timerKey(nil, testTimer), timerRow)
+	for _, row := range testRows() {
+		f.Add(row.key, row.value)
+	}
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		_, _ = describeChange(true, key, value)
 		_, _ = decodeStatus(key, value)

@@ -328,6 +328,45 @@ func TestStateLimit(t *testing.T) {
 	}
 }
 
+// Any difference between what two replicas write shows in their digests from then on.
+func TestDigestTellsReplicasApart(t *testing.T) {
+	digest := func(change func(*Tx) error) uint64 {
+		s := open(t, testConfig(vfs.NewMem()))
+		defer closeStore(t, s)
+		tx := s.Begin()
+		if err := errors.Join(change(tx), tx.SetApplied(1), tx.SetApplied(2), tx.Commit()); err != nil {
+			t.Fatal(err)
+		}
+		return s.vars.Digest
+	}
+	state := func(key, value string) func(*Tx) error {
+		return func(tx *Tx) error {
+			return tx.PutState(testObject, []byte(key), protocol.Inline([]byte(value)))
+		}
+	}
+	seen := map[uint64]string{}
+	for name, change := range map[string]func(*Tx) error{
+		"nothing":     func(*Tx) error { return nil },
+		"one value":   state("k", "v"),
+		"another":     state("k", "w"),
+		"another key": state("l", "v"),
+		"twice":       func(tx *Tx) error { return errors.Join(state("k", "v")(tx), state("k", "v")(tx)) },
+		"and deleted": func(tx *Tx) error {
+			return errors.Join(state("k", "v")(tx), tx.DeleteState(testObject, []byte("k")))
+		},
+		"a counter": func(tx *Tx) error { tx.Vars.LastOutbox++; return nil },
+	} {
+		d := digest(change)
+		if other, ok := seen[d]; ok {
+			t.Errorf("%q and %q have the same digest", name, other)
+		}
+		seen[d] = name
+		if digest(change) != d {
+			t.Errorf("%q has another digest the second time", name)
+		}
+	}
+}
+
 func TestAppliedOnlyAscends(t *testing.T) {
 	s := open(t, testConfig(vfs.NewMem()))
 	defer closeStore(t, s)
