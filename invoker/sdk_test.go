@@ -25,6 +25,7 @@ type sdkService struct {
 	steps  [3]atomic.Int32
 	tries  atomic.Int32
 	failAt atomic.Int32 // the first try fails after this step
+	http11 bool         // serve HTTP/1.1 only
 }
 
 // ServiceName names the service.
@@ -74,10 +75,11 @@ func startSDK(t *testing.T, svc *sdkService, bidi bool, client *endpoint.Client,
 	}
 	srv := httptest.NewUnstartedServer(h)
 	srv.Config.Protocols = new(http.Protocols)
-	srv.Config.Protocols.SetUnencryptedHTTP2(true)
+	srv.Config.Protocols.SetHTTP1(svc.http11)
+	srv.Config.Protocols.SetUnencryptedHTTP2(!svc.http11)
 	srv.Start()
 	t.Cleanup(srv.Close)
-	raw, err := client.Discover(context.Background(), srv.URL, nil, false)
+	raw, err := client.Discover(context.Background(), srv.URL, nil, svc.http11)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,17 +127,17 @@ func sdkTarget(handler string) protocol.Target {
 }
 
 func TestSDKWorkflow(t *testing.T) {
-	for _, bidi := range []bool{true, false} {
-		svc := new(sdkService)
-		w := sdkWorld(t, svc, bidi)
+	for _, mode := range []string{"bidi", "request/response", "HTTP/1.1"} {
+		svc := &sdkService{http11: mode == "HTTP/1.1"}
+		w := sdkWorld(t, svc, mode != "request/response")
 		w.invoke(sdkTarget("Workflow"), `"x"`)
 		h := w.await()
 		if h.state != "completed" || string(h.result.Value.Inline) != `"xabc"` {
-			t.Fatalf("bidi %v: %s %q %v", bidi, h.state, h.result.Value.Inline, h.transient)
+			t.Fatalf("%s: %s %q %v", mode, h.state, h.result.Value.Inline, h.transient)
 		}
 		for i := range svc.steps {
 			if n := svc.steps[i].Load(); n != 1 {
-				t.Errorf("bidi %v: step %d ran %d times", bidi, i+1, n)
+				t.Errorf("%s: step %d ran %d times", mode, i+1, n)
 			}
 		}
 	}
