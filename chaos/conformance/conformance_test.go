@@ -12,7 +12,7 @@ func TestConformance(t *testing.T) {
 		verdict, check, _ := strings.Cut(line, " ")
 		t.Run(strings.TrimSpace(check), func(t *testing.T) {
 			if verdict == "FAIL" {
-				t.Fail()
+				t.Error(line)
 			}
 		})
 	})
