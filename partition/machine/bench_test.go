@@ -106,3 +106,31 @@ func workflowRecords(value []byte) func(i int) command.Command {
 		return &command.InvokerEffect{ID: id, Attempt: 1, Effects: templates[round%commands]}
 	}
 }
+
+// BenchmarkRecover finds the few running invocations among many that have ended.
+func BenchmarkRecover(b *testing.B) {
+	const workflows = 20_000
+	s := newStore(b, store.Config{})
+	records := workflowRecords(make([]byte, 16))
+	h := command.Header{Producer: command.Producer{Kind: command.ProducerLeader}}
+	tx := s.Begin()
+	for i := range workflows * 5 {
+		h.Sequence++
+		if _, err := Apply(tx, protocol.LSN(i+1), &h, records(i), nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		b.Fatal(err)
+	}
+	if err := s.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for range b.N {
+		if err := Recover(s.Reader(), func(Action) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/workflows, "ns/invocation")
+}

@@ -379,3 +379,22 @@ func TestAppliedOnlyAscends(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The same on a real disk, in directories that do not exist yet.
+func TestOnDisk(t *testing.T) {
+	cfg := testConfig(nil)
+	cfg.Dir = t.TempDir() + "/partitions/7"
+	s := open(t, cfg)
+	fill(t, s, 10)
+	lsn, err := s.Checkpoint(t.TempDir() + "/copy")
+	if err != nil || lsn != s.Applied() {
+		t.Fatalf("checkpoint at %s, %v; want %s", lsn, err, s.Applied())
+	}
+	want := save(t, s)
+	closeStore(t, s)
+	s = open(t, cfg)
+	defer closeStore(t, s)
+	if !bytes.Equal(save(t, s), want) {
+		t.Error("the reopened store holds other rows")
+	}
+}
