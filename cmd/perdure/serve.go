@@ -46,6 +46,9 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	for _, w := range warnings {
 		log.Log(ctx, w.Level, w.Text, "setting", w.Key, "source", w.Source)
 	}
+	for _, key := range cfg.WithoutEffect() {
+		log.Warn("this version does nothing with the setting", "setting", key)
+	}
 	if err := node.Run(ctx, cfg, log, version()); err != nil {
 		log.Error("the node stopped", "error", err)
 		return 1

@@ -161,6 +161,14 @@ type Rate struct {
 	Per   time.Duration
 }
 
+// PerSecond is the rate as a number; 0 does not limit.
+func (r Rate) PerSecond() float64 {
+	if r.Count == 0 {
+		return 0
+	}
+	return float64(r.Count) / r.Per.Seconds()
+}
+
 func (r Rate) String() string {
 	switch {
 	case r.Count == 0:

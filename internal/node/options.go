@@ -58,6 +58,8 @@ func (c Config) invokerConfig() invoker.Config {
 		MessageSizeLimitBytes:      int(min(i.MessageSizeLimit, c.Networking.MessageSizeLimit)),
 		EagerStateLimitBytes:       eager,
 		MaxFutureDepth:             i.MaxAwaitedFutureDepth,
+		StartRate:                  i.InvocationThrottling.Rate.PerSecond(),
+		StartBurst:                 i.InvocationThrottling.Capacity,
 		EnableProtocolV7:           c.Experimental.ProtocolV7,
 		Defaults:                   c.schemaDefaults(),
 	}
@@ -75,6 +77,8 @@ func (c Config) clientConfig() (endpoint.Config, error) {
 		ConnWindowBytes:    int(i.HTTP2InitialConnectionWindowSize),
 		MaxFrameBytes:      int(i.HTTP2MaxFrameSize),
 		IdentityExpiration: i.RequestIdentityExpiration.Std(),
+		Proxy:              i.HTTPProxy,
+		NoProxy:            i.NoProxy,
 	}
 	for name, value := range i.AdditionalRequestHeaders {
 		out.Headers = append(out.Headers, protocol.KeyValue{Key: name, Value: value})
@@ -99,4 +103,33 @@ func attempts(a Attempts) uint32 {
 		return 0
 	}
 	return uint32(a)
+}
+
+// WithoutEffect lists the settings that were changed and that this version does nothing with.
+func (c Config) WithoutEffect() []string {
+	def := Default()
+	var keys []string
+	for _, s := range []struct {
+		key     string
+		changed bool
+	}{
+		{"tracing-endpoint", c.TracingEndpoint+c.TracingRuntimeEndpoint+c.TracingServicesEndpoint != ""},
+		{"tracing-json-path", c.TracingJSONPath != ""},
+		{"default-replication", c.DefaultReplication != def.DefaultReplication},
+		{"ingress.kafka-clusters", len(c.Ingress.KafkaClusters) > 0},
+		{"worker.invoker.action-throttling", c.Worker.Invoker.ActionThrottling.Rate.Count > 0},
+		{"worker.invoker.aws-profile", c.Worker.Invoker.AWSProfile != ""},
+		{"worker.invoker.aws-assume-role-external-id", c.Worker.Invoker.AWSAssumeRoleExternalID != ""},
+		{"bifrost.default-provider", c.Bifrost.DefaultProvider == "in-memory"},
+		{"experimental_enable_vqueues", c.VQueues},
+		{"experimental_enable_scoped_virtual_objects", c.ScopedVirtualObjects},
+		{"experimental_enable_unique_random_seeds", c.UniqueRandomSeeds},
+		{"experimental_enable_kafka_scope", c.KafkaScope},
+		{"experimental_enable_invoker_yield", c.InvokerYield},
+	} {
+		if s.changed {
+			keys = append(keys, s.key)
+		}
+	}
+	return keys
 }
