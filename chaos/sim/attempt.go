@@ -29,9 +29,10 @@ type run struct {
 	a         *attempts
 	id        protocol.InvocationID
 	attempt   uint32
-	try       *try // nil: it must be loaded
-	unsettled int  // effects proposed and not applied
-	stuck     bool // its proposals are refused for good
+	createdAt protocol.Millis // of the invocation that was loaded
+	try       *try            // nil: it must be loaded
+	unsettled int             // effects proposed and not applied
+	stuck     bool            // its proposals are refused for good
 	gone      bool
 }
 
@@ -64,6 +65,9 @@ type note struct {
 func (a *attempts) Start(id protocol.InvocationID, _ protocol.Target, attempt uint32) {
 	if r := a.byID[id]; r != nil {
 		if r.attempt >= attempt {
+			if r.try != nil && r.try.ending { // a new invocation with the old one's ID, perhaps
+				r.again = attempt
+			}
 			return
 		}
 		a.drop(r)
@@ -186,7 +190,7 @@ func (r *run) load() {
 	}
 	t := &try{status: st, loaded: len(entries), ran: map[uint32][]byte{},
 		indexOf: map[noteID]int{}, state: map[string]string{}}
-	r.try = t
+	r.try, r.createdAt = t, st.CreatedAt
 	if st.Target.Keyed() {
 		state, _, err := rows.State(store.ObjectOf(st.Target), 0)
 		if err != nil {
@@ -252,6 +256,7 @@ func (r *run) offer(effects []command.Effect) bool {
 			return
 		}
 		n.w.check.stored(r, c.Effects)
+		r.over()
 	})
 	n.w.trace("%s: %s proposes %s: %v", n, name(r.id), kinds(effects), err)
 	if err != nil {
@@ -260,6 +265,17 @@ func (r *run) offer(effects []command.Effect) bool {
 	}
 	r.unsettled++
 	return true
+}
+
+// over lets go of a run whose last effect was applied.
+func (r *run) over() {
+	if r.gone || r.unsettled > 0 || r.try == nil || !r.try.ending || len(r.try.queue) > 0 {
+		return
+	}
+	r.a.drop(r)
+	if r.again > 0 && !r.a.closed {
+		r.a.Start(r.id, protocol.Target{}, r.again)
+	}
 }
 
 func kinds(effects []command.Effect) (s string) {

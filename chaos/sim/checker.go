@@ -157,7 +157,7 @@ func (c *checker) stored(r *run, effects []command.Effect) {
 		c.w.fail("read %s: %v, %v", r.id, err, err2)
 		return
 	}
-	if !ok || st.State != store.Invoked || st.Attempt != r.attempt ||
+	if !ok || st.CreatedAt != r.createdAt || st.State != store.Invoked || st.Attempt != r.attempt ||
 		vars.Epoch != r.a.proposer.Epoch() {
 		return // it was dropped, and r is told so
 	}

@@ -214,11 +214,12 @@ func (w *World) ended(id protocol.InvocationID, s *script, r command.Reply) {
 }
 
 // resolveSoon lets somebody resolve an awakeable.
-func (w *World) resolveSoon(id protocol.AwakeableID) {
-	if w.resolving[id] {
+func (w *World) resolveSoon(id protocol.AwakeableID, createdAt protocol.Millis) {
+	key := short("%s %d", id, createdAt)
+	if w.resolving[key] {
 		return
 	}
-	w.resolving[id] = true
+	w.resolving[key] = true
 	w.submit("resolve "+name(id.Invocation), id.Invocation.Key,
 		func(r command.RequestID) command.Command {
 			return &command.Signal{ID: id.Invocation, Signal: journal.Signal(id.Index),

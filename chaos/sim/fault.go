@@ -35,6 +35,7 @@ func (w *World) fault() bool {
 	case k < 70:
 		w.trace("%s loses its next append", n)
 		n.replica.LoseAppends(1)
+		n.losing++
 	case k < 80:
 		w.trace("%s is busy", n)
 		n.replica.Refuse(bifrost.ErrBusy)

@@ -227,7 +227,7 @@ func (h *handler) signals(st *step) bool {
 	if st.kind == stepAwakeByChild {
 		h.send(st, id.String())
 	} else {
-		h.w.resolveSoon(id)
+		h.w.resolveSoon(id, h.t.status.CreatedAt)
 	}
 	n := h.await(true, journal.Signal(id.Index))
 	if n == nil {

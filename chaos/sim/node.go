@@ -35,6 +35,8 @@ type node struct {
 	background []func()
 	received   []*packet // in the log and not applied: who sent them waits for an answer
 	records    int       // applied since the last flush
+	losing     int       // appends that will be lost
+	lost       bool      // one was: the next step of the replica says so
 	held       []bifrost.Record
 	restore    []byte // a snapshot that Open begins with
 }
@@ -61,7 +63,7 @@ func (s skewed) Now() time.Time { return s.Clock.Now().Add(s.by) }
 
 // start opens the replica on what its file system holds.
 func (n *node) start() {
-	n.leader, n.records, n.held = nil, 0, nil
+	n.leader, n.records, n.held, n.losing, n.lost = nil, 0, nil, 0, false
 	n.Processor = partition.NewProcessor(store.Config{
 		Dir: "store", FS: n.fs, Partition: n.p.id, Keys: n.keys, Shared: n.w.shared,
 		MemTableSizeBytes: 1 << 20,
@@ -183,5 +185,10 @@ func (a appender) Append(done func(protocol.LSN, error), payloads ...[]byte) err
 	if !a.n.up() {
 		return bifrost.ErrClosed
 	}
-	return a.n.appendPlanted(done, payloads...)
+	err := a.n.appendPlanted(done, payloads...)
+	if err == nil && a.n.losing > 0 {
+		a.n.losing--
+		a.n.lost = true
+	}
+	return err
 }

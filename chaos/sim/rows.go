@@ -26,7 +26,8 @@ func checkRows(n *node) error {
 		locks[l.Object] = l.Lock
 		holder, ok, err := rows.GetStatus(l.Lock.Holder)
 		if err != nil || !ok || !holder.State.Started() {
-			return fmt.Errorf("%s is held by %s, which does not run (%v)", l.Object, l.Lock.Holder, err)
+			return fmt.Errorf("%s is held by %s, which is %s (%v)", l.Object,
+				name(l.Lock.Holder), holder.State, err)
 		}
 	}
 	for q, err := range rows.ScanInbox(n.keys) {

@@ -61,10 +61,13 @@ func (w *World) happen(events []event) bool {
 
 // apply lets one replica apply what comes next in its log.
 func (w *World) apply() bool {
-	n := pick(w, w.nodes, func(n *node) bool { return n.up() && n.replica.Behind() > 0 })
+	n := pick(w, w.nodes, func(n *node) bool {
+		return n.up() && (n.lost || n.replica.Behind() > 0)
+	})
 	if n == nil {
 		return false
 	}
+	n.lost = false
 	applied, err := n.replica.Step(1 + w.rng.IntN(3))
 	if err != nil {
 		w.fail("%s: %v", n, err)

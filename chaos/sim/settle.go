@@ -103,9 +103,6 @@ func (w *World) resumePaused() bool {
 
 // unsettled says what has not ended.
 func (w *World) unsettled() string {
-	for _, a := range w.asks {
-		return fmt.Sprintf("%q has no answer", a.what)
-	}
 	for _, p := range w.partitions {
 		n := p.leaderNode()
 		if n == nil {
@@ -115,7 +112,8 @@ func (w *World) unsettled() string {
 		for st, err := range rows.ScanStatus(n.keys) {
 			if err != nil || st.State != store.Completed {
 				s, _ := w.scriptOfStatus(n, &st)
-				return fmt.Sprintf("%s (%s, %s) is %s (%v)", name(st.ID), st.Target, s, st.State, err)
+				return fmt.Sprintf("%s (%s, %s) in partition %d is %s in attempt %d and waits for %+v (%v)",
+					name(st.ID), st.Target, s, p.id, st.State, st.Attempt, st.Awaiting, err)
 			}
 		}
 		outbox, err := rows.Outbox(0, 1)
@@ -128,6 +126,9 @@ func (w *World) unsettled() string {
 		for q, err := range rows.ScanInbox(n.keys) {
 			return fmt.Sprintf("%s waits for %s (%v)", q.Invocation, q.Object, err)
 		}
+	}
+	for _, a := range w.asks {
+		return fmt.Sprintf("%q has no answer", a.what)
 	}
 	return ""
 }
@@ -145,6 +146,9 @@ func (w *World) scriptOfStatus(n *node, st *store.Status) (string, error) {
 func (w *World) left() string {
 	for _, p := range w.partitions {
 		n := p.leaderNode()
+		if n == nil {
+			return fmt.Sprintf("partition %d has no leader", p.id)
+		}
 		rows := n.Store().Reader()
 		timers, err := rows.Timers(command.Timer{}, 1)
 		if err != nil || len(timers) > 0 {

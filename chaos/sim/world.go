@@ -37,9 +37,9 @@ type World struct {
 	packets []*packet // messages between partitions on their way
 	runs    []*run    // attempts that the models of the invoker run
 
-	resolving map[protocol.AwakeableID]bool // somebody outside was asked to resolve it
-	promised  map[string]bool               // workflow keys whose promise somebody will keep
-	calm      bool                          // faults have stopped
+	resolving map[string]bool // awakeables that somebody outside was asked to resolve
+	promised  map[string]bool // workflow keys whose promise somebody will keep
+	calm      bool            // faults have stopped
 	steps     int
 	err       error
 }
@@ -60,7 +60,7 @@ func New(o Options) *World {
 	w := &World{
 		opts: o, rng: rand.New(rand.NewPCG(o.Seed, 1)), clock: clock.NewFake(epochStart),
 		shared:    store.NewShared(store.SharedConfig{BlockCacheBytes: 1 << 20, OpenFiles: 100}),
-		resolving: map[protocol.AwakeableID]bool{}, promised: map[string]bool{},
+		resolving: map[string]bool{}, promised: map[string]bool{},
 	}
 	w.check = newChecker(w)
 	partitions := 1
