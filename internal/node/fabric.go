@@ -3,16 +3,20 @@ package node
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/pprof"
 	"time"
 )
 
-// startFabric serves what is for machines that watch this node: metrics and health.
+// startFabric serves what is for those who watch this node: metrics, health and profiles.
 func (n *Node) startFabric() (err error) {
 	mux := http.NewServeMux()
 	if !n.cfg.DisablePrometheus {
 		mux.Handle("GET /metrics", n.metrics.handler())
 	}
 	mux.HandleFunc("GET /health", n.health)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	n.fabric, err = n.serve("fabric", n.cfg.Listener, mux, 0)
 	return err
 }
