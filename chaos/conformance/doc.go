@@ -2,7 +2,7 @@
 // clients rely on.
 //
 // It is a client only: it speaks plain HTTP to the ingress and the admin API, starts the
-// scenario services of both official SDKs as processes, and plays badly behaved deployments
+// scenario services of the official SDKs as processes, and plays badly behaved deployments
 // itself. It imports nothing of the server, so it judges any server that claims the contract:
 //
 //	go run ./chaos/conformance --server perdure
@@ -11,7 +11,7 @@
 //	go run ./chaos/conformance --ingress http://127.0.0.1:8080 --admin http://127.0.0.1:9070
 //
 // A check is named by the capability it shows (SVC-01, RUN-05, ...) and by its area: the SDK
-// of the called service (go, ts), http for plain requests, wire for hand-made deployments.
+// of the called service (go, ts, py), http for plain requests, wire for hand-made deployments.
 // Checks of one phase run at the same time and share nothing but the server: each draws its
 // own keys. The phases that kill a process come last, one after the other; the server is
 // killed only if the suite has started it.

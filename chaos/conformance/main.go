@@ -16,7 +16,7 @@ func main() {
 	flag.StringVar(&opts.admin, "admin", "", "admin URL of a server that runs already")
 	flag.StringVar(&opts.server, "server", "",
 		"perdure, restate, or a command with {dir} {ingress} {admin} {node} in it")
-	sdks := flag.String("sdk", "go,ts", "SDKs whose services are called")
+	sdks := flag.String("sdk", "go,ts", "SDKs whose services are called, of "+knownSDKs())
 	flag.StringVar(&opts.match, "run", "", "only checks whose ID, area or title contains this")
 	flag.BoolVar(&opts.gentle, "gentle", false,
 		"leave out checks that are known to crash the reference server")

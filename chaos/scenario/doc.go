@@ -1,9 +1,9 @@
 // Package scenario describes the services that conformance checks call.
 //
-// The same handlers are written twice, in goservice with the official Go SDK and in
-// tsservice with the official TypeScript SDK, so that a check states its expectation once
-// and holds both SDKs to it. Every service name starts with a prefix given on the command
-// line ("Go", "Ts"), so that both sets live on one server.
+// The same handlers are written once per official SDK: goservice in Go, tsservice in
+// TypeScript, pyservice in Python. So a check states its expectation once and holds every
+// SDK to it. Every service name starts with a prefix given on the command line ("Go", "Ts",
+// "Py"), so that all sets live on one server.
 //
 //	Basic      service: answers, failures, durable steps, sleeps, compensation
 //	Comm       service: calls, sends, attach, cancel, combinators, awakeables, signals
@@ -16,6 +16,6 @@
 // the memory of the process. Lines in the file outlive the process, so a step that ran twice
 // shows even when the service was killed between.
 //
-// Invariant: a handler has the same name, input, output and behaviour in both languages. The
-// conformance suite compares what the two programs offer.
+// Invariant: a handler has the same name, input, output and behaviour in every language. The
+// conformance suite compares what the programs offer.
 package scenario
