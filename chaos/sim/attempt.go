@@ -32,6 +32,7 @@ type run struct {
 	createdAt protocol.Millis // of the invocation that was loaded
 	try       *try            // nil: it must be loaded
 	unsettled int             // effects proposed and not applied
+	again     uint32          // attempt to start once this one is over; 0: none
 	stuck     bool            // its proposals are refused for good
 	gone      bool
 }
