@@ -47,7 +47,8 @@ type Config struct {
 	EagerStateLimitBytes int
 	// MaxFutureDepth is how deeply awaited futures may nest. Default: 1000.
 	MaxFutureDepth int
-	// EnableProtocolV7 lets new invocations use version 7. Default: false.
+	// EnableProtocolV7 lets new invocations use version 7; without it they use version 6 at most.
+	// Those that have started keep their version. Default: false.
 	EnableProtocolV7 bool
 	// Defaults apply to invocations whose handler is not registered (any more). Default:
 	// schema.StandardDefaults.

@@ -126,9 +126,12 @@ type Tracing struct {
 	TracingJSONPath string `toml:"tracing-json-path"`
 }
 
-// Experimental switches features whose form may still change. All default to false.
+// Experimental switches features whose form may still change. All default to false but ProtocolV7.
 type Experimental struct {
-	VQueues              bool `toml:"experimental_enable_vqueues"`
+	VQueues bool `toml:"experimental_enable_vqueues"`
+	// ProtocolV7 lets invocations that start speak version 7 of the service protocol with
+	// deployments that know it; without it they speak version 6. Invocations that have started
+	// keep their version. Default: true.
 	ProtocolV7           bool `toml:"experimental_enable_protocol_v7"`
 	ScopedVirtualObjects bool `toml:"experimental_enable_scoped_virtual_objects"`
 	UniqueRandomSeeds    bool `toml:"experimental_enable_unique_random_seeds"`
@@ -263,6 +266,7 @@ func unresolved() Config {
 		DefaultJournalRetention:            day,
 		DefaultIdempotencyRetention:        day,
 		DefaultWorkflowCompletionRetention: day,
+		Experimental:                       Experimental{ProtocolV7: true},
 		Log:                                Log{LogFilter: "warn,perdure=info", LogFormat: LogPretty},
 		Tracing:                            Tracing{TracingFilter: "info"},
 		Worker: Worker{

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,33 @@ func TestDefaults(t *testing.T) {
 	}
 	if !cfg.HasRole(RoleWorker) || cfg.HasRole("cook") {
 		t.Errorf("roles: %v", cfg.Roles)
+	}
+	if got := cfg.Features(); !slices.Equal(got, []string{"protocol_v7"}) {
+		t.Errorf("features: %v", got)
+	}
+	if !cfg.invokerConfig().EnableProtocolV7 {
+		t.Error("version 7 of the service protocol is off")
+	}
+}
+
+// Version 7 is on unless somebody turns it off, by whichever source.
+func TestProtocolVersionIsLimited(t *testing.T) {
+	const key = "experimental_enable_protocol_v7 = false"
+	for name, c := range map[string]struct {
+		file string
+		env  []string
+	}{
+		"file":              {file: key},
+		"environment":       {env: []string{"PERDURE_EXPERIMENTAL_ENABLE_PROTOCOL_V7=false"}},
+		"other environment": {env: []string{"RESTATE_EXPERIMENTAL_ENABLE_PROTOCOL_V7=false"}},
+	} {
+		cfg, warnings := load(t, c.file, c.env)
+		if len(warnings) != 0 {
+			t.Errorf("%s: warnings: %v", name, warnings)
+		}
+		if cfg.invokerConfig().EnableProtocolV7 || len(cfg.Features()) != 0 {
+			t.Errorf("%s: version 7 is on; features: %v", name, cfg.Features())
+		}
 	}
 }
 
@@ -210,7 +238,7 @@ func TestEnvironmentValues(t *testing.T) {
 		{"retry max interval", cfg.DefaultRetryPolicy.MaxInterval.Std(), 2 * time.Second},
 		{"retry factor, untouched", cfg.DefaultRetryPolicy.ExponentiationFactor, 2.0},
 		{"replication", cfg.DefaultReplication, Replication{Zone: 2, Node: 3}},
-		{"features", cfg.Features(), []string{"vqueues"}},
+		{"features", cfg.Features(), []string{"vqueues", "protocol_v7"}},
 		{"throttling", i.InvocationThrottling, Throttle{Rate{100, time.Second}, 100}},
 		{"cluster name", cfg.ClusterName, "quoted"},
 		{"ceiling", cfg.MaxJournalRetention.Std(), 26 * time.Hour},
@@ -339,6 +367,7 @@ max-idempotency-retention = "0s"
 max-retry-policy-max-attempts = 9
 advertised-host = "h"
 experimental_enable_kafka_scope = true
+experimental_enable_protocol_v7 = false
 [default-retry-policy]
 exponentiation-factor = 1.5
 max-attempts = "unlimited"
