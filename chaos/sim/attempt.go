@@ -261,7 +261,7 @@ func (r *run) offer(effects []command.Effect) bool {
 	})
 	n.w.trace("%s: %s proposes %s: %v", n, name(r.id), kinds(effects), err)
 	if err != nil {
-		r.stuck = !errors.Is(err, bifrost.ErrBusy)
+		r.stuck = errors.Is(err, leader.ErrNotLeader) && !errors.Is(err, bifrost.ErrNotLeader)
 		return false
 	}
 	r.unsettled++
