@@ -22,9 +22,10 @@ type kit struct {
 }
 
 var kits = map[string]kit{
-	"go": {"Go", prepareGo},
-	"ts": {"Ts", prepareScripts},
-	"py": {"Py", preparePython},
+	"go":   {"Go", prepareGo},
+	"ts":   {"Ts", prepareScripts},
+	"py":   {"Py", preparePython},
+	"java": {"Java", prepareJava},
 }
 
 func knownSDKs() string { return strings.Join(slices.Sorted(maps.Keys(kits)), ", ") }
