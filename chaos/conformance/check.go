@@ -28,6 +28,11 @@ type Check struct {
 	Crasher bool
 	// QuickCleanup needs a server that looks for expired rows every second, not every hour.
 	QuickCleanup bool
+	// Own marks a check that starts servers of its own, with other settings.
+	Own bool
+	// Seven marks a check of version 7 of the service protocol, which the reference server
+	// speaks only when it is told to.
+	Seven bool
 }
 
 // Survivor shows that something outlives the death of a process: Before sets it up, then the

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -94,7 +93,7 @@ type fake struct {
 // newFake starts a deployment that speaks cleartext HTTP/2, and HTTP/1.1 if old is set.
 // It is stopped at the end of the case.
 func (c *Case) newFake(offer manifest, old bool, play map[string]func(*attempt)) *fake {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := listenFresh()
 	c.must("listen", err)
 	f := &fake{url: "http://" + listener.Addr().String(), offer: offer, play: play,
 		count: map[string]int{}}

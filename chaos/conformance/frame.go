@@ -14,7 +14,10 @@ const (
 	msgSuspension    = 0x0001
 	msgError         = 0x0002
 	msgEnd           = 0x0003
+	msgCommandAck    = 0x0004
 	msgProposeRun    = 0x0005
+	msgAwaitingOn    = 0x0006
+	msgRunAck        = 0x0007
 	msgInput         = 0x0400
 	msgOutput        = 0x0401
 	msgGetLazyState  = 0x0402
@@ -25,6 +28,7 @@ const (
 	msgRun           = 0x0411
 	msgGetOutput     = 0x0413
 	msgLazyStateDone = 0x8002
+	msgLazyKeysDone  = 0x8006
 	msgSleepDone     = 0x800C
 	msgCallDone      = 0x800D
 	msgCallID        = 0x800E
@@ -32,6 +36,9 @@ const (
 	msgOutputDone    = 0x8013
 	msgSignal        = 0xFBFF
 )
+
+// flagAck asks, on a proposed result, for an acknowledgement, and on a command too.
+const flagAck = 0x8000
 
 // maxFrameBytes bounds what a hand-made deployment accepts of one message.
 const maxFrameBytes = 64 << 20
@@ -137,6 +144,24 @@ func parse(payload []byte) (fields, error) {
 		payload = payload[n:]
 	}
 	return f, nil
+}
+
+// numbers returns a repeated number, which is packed or, of one element, may be not.
+func (f fields) numbers(field protowire.Number) ([]uint64, error) {
+	var out []uint64
+	if n, single := f.varints[field]; single {
+		out = append(out, n)
+	}
+	for _, packed := range f.strings[field] {
+		for len(packed) > 0 {
+			v, n := protowire.ConsumeVarint(packed)
+			if n < 0 {
+				return nil, fmt.Errorf("decode numbers of field %d: %w", field, protowire.ParseError(n))
+			}
+			out, packed = append(out, v), packed[n:]
+		}
+	}
+	return out, nil
 }
 
 func (f fields) text(field protowire.Number) string {

@@ -16,6 +16,7 @@ const peerVersion = "1.7.12"
 // directory and ports again.
 type Server struct {
 	ingress, admin string // base URLs
+	data           string // its data directory
 
 	log  string
 	show bool
@@ -29,8 +30,33 @@ type ports struct{ ingress, admin, node int }
 
 func (p ports) address(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
-// startServer starts what opts.server names on a fresh directory below dir.
-func startServer(ctx context.Context, opts options, dir string) (*Server, error) {
+// launcher starts servers of one kind, which was built or installed before.
+type launcher struct {
+	name   string // perdure, restate or a command line
+	binary string // of the first two
+	show   bool   // their output
+}
+
+// newLauncher builds or installs the server that name stands for, into dir if it is built.
+func newLauncher(ctx context.Context, name, dir string, show bool) (*launcher, error) {
+	l := &launcher{name: name, show: show}
+	var err error
+	switch name {
+	case "perdure":
+		if l.binary, err = goBuild(ctx, "./cmd/perdure", dir); err != nil {
+			return nil, fmt.Errorf("build the server: %w", err)
+		}
+	case "restate":
+		if l.binary, err = installPeer(ctx); err != nil {
+			return nil, fmt.Errorf("install the reference server: %w", err)
+		}
+	}
+	return l, nil
+}
+
+// start starts a server on a fresh directory below dir. Settings are environment variables,
+// with the prefix that both perdure and restate read; other servers are started without.
+func (l *launcher) start(ctx context.Context, dir string, settings ...string) (*Server, error) {
 	var p ports
 	for _, port := range []*int{&p.ingress, &p.admin, &p.node} {
 		var err error
@@ -41,16 +67,15 @@ func startServer(ctx context.Context, opts options, dir string) (*Server, error)
 	s := &Server{
 		ingress: "http://" + p.address(p.ingress),
 		admin:   "http://" + p.address(p.admin),
+		data:    filepath.Join(dir, "data"),
 		log:     filepath.Join(dir, "server.log"),
-		show:    opts.keepLogs,
+		show:    l.show,
 	}
-	data := filepath.Join(dir, "data")
-	if err := os.MkdirAll(data, 0o755); err != nil {
+	if err := os.MkdirAll(s.data, 0o755); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	if err := s.command(ctx, opts.server, dir, data, p); err != nil {
-		return nil, err
-	}
+	l.command(s, p)
+	s.env = append(s.env, settings...)
 	if err := s.start(ctx); err != nil {
 		return nil, err
 	}
@@ -58,41 +83,26 @@ func startServer(ctx context.Context, opts options, dir string) (*Server, error)
 }
 
 // command fills in how the server is started.
-func (s *Server) command(ctx context.Context, name, dir, data string, p ports) error {
-	switch name {
-	case "perdure":
-		binary, err := goBuild(ctx, "./cmd/perdure", dir)
-		if err != nil {
-			return fmt.Errorf("build the server: %w", err)
-		}
-		s.argv = []string{binary, "serve", "--base-dir", data}
-		s.env = []string{
-			"PERDURE_INGRESS__BIND_PORT=" + strconv.Itoa(p.ingress),
-			"PERDURE_ADMIN__BIND_PORT=" + strconv.Itoa(p.admin),
-			"PERDURE_BIND_PORT=" + strconv.Itoa(p.node),
-			"PERDURE_WORKER__CLEANUP_INTERVAL=1s",
-		}
-	case "restate":
-		binary, err := installPeer(ctx)
-		if err != nil {
-			return fmt.Errorf("install the reference server: %w", err)
-		}
-		s.argv = []string{binary}
-		s.env = []string{
-			"RESTATE_BASE_DIR=" + data,
-			"RESTATE_INGRESS__BIND_ADDRESS=" + p.address(p.ingress),
-			"RESTATE_ADMIN__BIND_ADDRESS=" + p.address(p.admin),
-			"RESTATE_BIND_ADDRESS=" + p.address(p.node),
-			"RESTATE_LISTEN_MODE=tcp",
-			"RESTATE_WORKER__CLEANUP_INTERVAL=1s",
-			"DO_NOT_TRACK=1",
-		}
-	default:
-		fill := strings.NewReplacer("{dir}", data, "{ingress}", p.address(p.ingress),
-			"{admin}", p.address(p.admin), "{node}", p.address(p.node))
-		s.argv = []string{"sh", "-c", "exec " + fill.Replace(name)}
+func (l *launcher) command(s *Server, p ports) {
+	s.env = []string{
+		"RESTATE_BASE_DIR=" + s.data,
+		"RESTATE_INGRESS__BIND_ADDRESS=" + p.address(p.ingress),
+		"RESTATE_ADMIN__BIND_ADDRESS=" + p.address(p.admin),
+		"RESTATE_BIND_ADDRESS=" + p.address(p.node),
+		"RESTATE_LISTEN_MODE=tcp",
+		"RESTATE_WORKER__CLEANUP_INTERVAL=1s",
+		"DO_NOT_TRACK=1",
 	}
-	return nil
+	switch l.name {
+	case "perdure":
+		s.argv = []string{l.binary, "serve"}
+	case "restate":
+		s.argv = []string{l.binary}
+	default:
+		fill := strings.NewReplacer("{dir}", s.data, "{ingress}", p.address(p.ingress),
+			"{admin}", p.address(p.admin), "{node}", p.address(p.node))
+		s.argv, s.env = []string{"sh", "-c", "exec " + fill.Replace(l.name)}, nil
+	}
 }
 
 // installPeer returns the reference server's binary, installed by npm when it is missing.

@@ -17,6 +17,7 @@ type Services struct {
 	prefix  string
 	address string
 	effects string // file with one line per side effect
+	tap     *tap   // what stands before the process; nil unless checks look at frames
 
 	log  string
 	show bool

@@ -36,6 +36,11 @@ type Env struct {
 	h2             *http.Client // cleartext HTTP/2
 	services       []*Services
 	patience       time.Duration // for one check
+	// launch starts another server of the kind under test, on a directory of its own; nil if
+	// the server under test is not ours.
+	launch func(ctx context.Context, settings ...string) (*Server, error)
+	// seven tells that the server speaks version 7 of the service protocol.
+	seven bool
 }
 
 type totals struct{ passed, failed, skipped int }
@@ -64,9 +69,12 @@ func run(ctx context.Context, opts options, report func(string)) (totals, error)
 	}
 	defer os.RemoveAll(dir)
 	s := &suite{options: opts, report: report}
+	var l *launcher
 	if opts.server != "" {
-		s.server, err = startServer(ctx, opts, dir)
-		if err != nil {
+		if l, err = newLauncher(ctx, opts.server, dir, opts.keepLogs); err != nil {
+			return totals{}, err
+		}
+		if s.server, err = l.start(ctx, dir); err != nil {
 			return totals{}, err
 		}
 		defer s.server.kill()
@@ -88,6 +96,15 @@ func run(ctx context.Context, opts options, report func(string)) (totals, error)
 		h2:      &http.Client{Transport: second},
 	}
 	s.env.patience = cmp.Or(opts.patience, checkTimeout)
+	if l != nil && l.binary != "" {
+		s.env.launch = func(ctx context.Context, settings ...string) (*Server, error) {
+			home, err := os.MkdirTemp(dir, "own-")
+			if err != nil {
+				return nil, fmt.Errorf("make a directory for another server: %w", err)
+			}
+			return l.start(ctx, home, settings...)
+		}
+	}
 	for _, sdk := range opts.sdks {
 		services, err := startServices(ctx, sdk, dir, opts.keepLogs)
 		if err != nil {
@@ -99,28 +116,54 @@ func run(ctx context.Context, opts options, report func(string)) (totals, error)
 	if err := s.register(ctx); err != nil {
 		return totals{}, err
 	}
-	s.runAll(ctx)
+	if err := s.learn(ctx); err != nil {
+		return totals{}, err
+	}
+	if err := s.runAll(ctx); err != nil {
+		return totals{}, err
+	}
 	return s.total, ctx.Err()
 }
 
-// register makes the services known to the server.
+// learn asks the server what it can do, as far as checks depend on that.
+func (s *suite) learn(ctx context.Context) error {
+	return newCase(s.env, nil).try(ctx, func(c *Case) {
+		var about struct {
+			Features map[string]bool `json:"features"`
+		}
+		c.decode(c.want(c.rule(http.MethodGet, "/version", nil), http.StatusOK), &about)
+		s.env.seven = about.Features["protocol_v7"]
+	})
+}
+
+// register makes the services known to the server, at their own addresses.
 func (s *suite) register(ctx context.Context) error {
 	for _, services := range s.env.services {
-		c := newCase(s.env, services)
-		if err := c.try(ctx, func(c *Case) {
-			body := map[string]any{"uri": services.url(), "force": true}
-			r := c.rule(http.MethodPost, "/deployments", body)
-			if r.status != http.StatusCreated && r.status != http.StatusOK {
-				c.failf("%s", r)
-			}
-		}); err != nil {
-			return fmt.Errorf("register the %s services: %w", services.sdk, err)
+		if err := s.registerAt(ctx, services, services.url()); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (s *suite) runAll(ctx context.Context) {
+// registerAt makes the services of one SDK known at an address, from now on the one that new
+// invocations go to.
+func (s *suite) registerAt(ctx context.Context, services *Services, url string) error {
+	err := newCase(s.env, services).try(ctx, func(c *Case) {
+		body := map[string]any{"uri": url, "force": true}
+		r := c.rule(http.MethodPost, "/deployments", body)
+		if r.status != http.StatusCreated && r.status != http.StatusOK {
+			c.failf("%s", r)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("register the %s services: %w", services.sdk, err)
+	}
+	return nil
+}
+
+// runAll runs the phases one after the other. Its error tells why the suite cannot go on.
+func (s *suite) runAll(ctx context.Context) error {
 	var all []job
 	for _, services := range s.env.services {
 		for _, check := range sdkChecks() {
@@ -140,10 +183,43 @@ func (s *suite) runAll(ctx context.Context) {
 		}
 	}
 	s.runJobs(ctx, all)
+	if err := s.runTapped(ctx); err != nil {
+		return err
+	}
 	s.runSurvivors(ctx, "service killed", s.killServices)
 	if s.server != nil {
 		s.runSurvivors(ctx, "server killed", s.killServer)
 	}
+	return nil
+}
+
+// runTapped runs the checks that look at the frames between the server and an SDK: for their
+// time the services are registered at taps.
+func (s *suite) runTapped(ctx context.Context) error {
+	var all []job
+	for _, services := range s.env.services {
+		for _, check := range tapChecks() {
+			if s.wanted(check.ID, services.sdk, check.Title) {
+				all = append(all, job{services.sdk, services, check})
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	for _, services := range s.env.services {
+		t, err := newTap(services.address)
+		if err != nil {
+			return err
+		}
+		services.tap = t
+		defer t.close()
+		if err := s.registerAt(ctx, services, t.url); err != nil {
+			return err
+		}
+	}
+	s.runJobs(ctx, all)
+	return s.register(ctx)
 }
 
 type job struct {
@@ -169,6 +245,14 @@ func (s *suite) runJobs(ctx context.Context, jobs []job) {
 		}
 		if j.check.QuickCleanup && s.options.server != "perdure" && s.options.server != "restate" {
 			s.skip(j.check.ID, j.area, j.check.Title, "only on a server the suite configures")
+			continue
+		}
+		if j.check.Own && s.env.launch == nil {
+			s.skip(j.check.ID, j.area, j.check.Title, "needs servers that the suite starts")
+			continue
+		}
+		if j.check.Seven && !s.env.seven {
+			s.skip(j.check.ID, j.area, j.check.Title, "version 7 of the protocol is off")
 			continue
 		}
 		slots <- struct{}{}

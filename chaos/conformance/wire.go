@@ -90,9 +90,17 @@ func discoveryWireChecks() []Check {
 			c.hear(s)
 			c.equal("on discovery", c.discovery(s.fake).Get("x-extra"), c.id)
 		}},
-		{ID: "DEP-15", Title: "version 6 is spoken to one that knows 5 to 7", Run: func(c *Case) {
+		{ID: "DEP-15", Title: "the newest common version is spoken", Run: func(c *Case) {
 			offer := single(c, bidi, "SERVICE")
 			offer.Max = 7
+			want := "application/vnd.restate.invocation.v6"
+			if c.seven {
+				want = "application/vnd.restate.invocation.v7"
+			}
+			versionSpoken(c, offer, want)
+		}},
+		{ID: "DEP-15", Title: "version 6 is spoken to one that knows 5 and 6", Run: func(c *Case) {
+			offer := single(c, bidi, "SERVICE")
 			versionSpoken(c, offer, "application/vnd.restate.invocation.v6")
 		}},
 		{ID: "DEP-15", Title: "version 5 is spoken to one that knows no other", Run: func(c *Case) {
