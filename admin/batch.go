@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"fmt"
 	"net/http"
 	"sync"
 
@@ -29,7 +30,7 @@ func (h *Handler) batch(op operation) func(*request) (*response, error) {
 	return func(r *request) (*response, error) {
 		var body struct {
 			IDs        *[]string `json:"invocation_ids"`
-			Deployment string    `json:"deployment"`
+			Deployment any       `json:"deployment"`
 		}
 		if err := readJSON(r, &body); err != nil {
 			return nil, err
@@ -39,14 +40,36 @@ func (h *Handler) batch(op operation) func(*request) (*response, error) {
 		}
 		if len(*body.IDs) > maxBatch {
 			return nil, failed(http.StatusBadRequest,
-				"The batch has %d invocations, the limit is %d: split it", len(*body.IDs), maxBatch)
+				"Batch size %d exceeds maximum allowed size of %d", len(*body.IDs), maxBatch)
 		}
-		choice, err := parseChoice(body.Deployment)
+		ids, err := parseIDs(*body.IDs)
 		if err != nil {
-			return nil, wrongShape("deployment: " + err.Error())
+			return nil, err
 		}
-		return jsonResponse(http.StatusOK, h.performAll(r, op, *body.IDs, options{deployment: choice}))
+		var o options
+		if body.Deployment != nil && op.fallback != (deploymentChoice{}) {
+			text, ok := body.Deployment.(string)
+			if !ok {
+				return nil, wrongShape("deployment: expected a string")
+			}
+			if o.deployment, err = parseChoice(text); err != nil {
+				return nil, invalidField("deployment", err.Error())
+			}
+		}
+		return jsonResponse(http.StatusOK, h.performAll(r, op, ids, o))
 	}
+}
+
+// parseIDs reads all IDs or none: what is no ID at all is a mistake of the caller.
+func parseIDs(texts []string) ([]protocol.InvocationID, error) {
+	ids := make([]protocol.InvocationID, len(texts))
+	for i, text := range texts {
+		var err error
+		if ids[i], err = protocol.ParseInvocationID(text); err != nil {
+			return nil, wrongShape(fmt.Sprintf("invocation_ids[%d]: bad format", i))
+		}
+	}
+	return ids, nil
 }
 
 type batchView struct {
@@ -54,25 +77,23 @@ type batchView struct {
 	Failed    []batchFailure `json:"failed"`
 }
 
-func (h *Handler) performAll(r *request, op operation, ids []string, o options) batchView {
+func (h *Handler) performAll(
+	r *request, op operation, ids []protocol.InvocationID, o options,
+) batchView {
 	outcomes, errs := make([]outcome, len(ids)), make([]error, len(ids))
 	slots := make(chan struct{}, batchConcurrency)
 	var running sync.WaitGroup
-	for i, text := range ids {
+	for i, id := range ids {
 		slots <- struct{}{}
 		running.Go(func() {
 			defer func() { <-slots }()
-			id, err := protocol.ParseInvocationID(text)
-			if err != nil {
-				errs[i] = invalidField("invocation_id", "bad format")
-				return
-			}
 			outcomes[i], errs[i] = h.perform(r.Context(), op, id, o)
 		})
 	}
 	running.Wait()
 	v := batchView{Succeeded: []any{}, Failed: []batchFailure{}}
-	for i, text := range ids {
+	for i, id := range ids {
+		text := id.String()
 		switch {
 		case errs[i] != nil:
 			v.Failed = append(v.Failed, batchFailure{text, errs[i].Error()})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/perdure/perdure/metadata/schema"
 	"github.com/perdure/perdure/protocol"
@@ -33,19 +32,20 @@ var (
 	latestDeployment = deploymentChoice{kind: chooseLatest}
 )
 
-// parseChoice reads "keep", "latest", a deployment ID, or nothing.
+// errBadChoice is the reason given for a choice of deployment that cannot be read.
+var errBadChoice = errors.New("bad format")
+
+// parseChoice reads "keep", "latest" or a deployment ID.
 func parseChoice(text string) (deploymentChoice, error) {
-	switch strings.ToLower(text) {
-	case "":
-		return deploymentChoice{}, nil
-	case "keep":
+	switch text {
+	case "keep", "Keep":
 		return keepDeployment, nil
-	case "latest":
+	case "latest", "Latest":
 		return latestDeployment, nil
 	}
 	id, err := protocol.ParseDeploymentID(text)
 	if err != nil {
-		return deploymentChoice{}, errors.New("expected keep, latest or a deployment ID")
+		return deploymentChoice{}, errBadChoice
 	}
 	return deploymentChoice{chooseID, id}, nil
 }
@@ -60,6 +60,10 @@ func (h *Handler) resume(
 	p, err := h.pinned(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	if o.deployment.kind == chooseID && p.deployment.IsZero() {
+		// Whoever asks for a certain deployment wants to replace one that was chosen already.
+		return nil, failed(http.StatusConflict, cannotMove, id)
 	}
 	cmd.Deployment, cmd.ProtocolVersion, err = h.choose(p, o.deployment)
 	return cmd, err
@@ -102,7 +106,7 @@ func (h *Handler) pinned(ctx context.Context, id protocol.InvocationID) (p pinne
 	var ok bool
 	p.target, p.deployment, p.version, ok, err = h.partitions.Pinned(ctx, id)
 	if err == nil && !ok {
-		err = refusal(id, command.Reply{Status: command.ReplyNotFound})
+		err = (&operation{}).refusal(id, command.Reply{Status: command.ReplyNotFound})
 	}
 	return p, err
 }
@@ -117,6 +121,11 @@ func (h *Handler) choose(p pinned, c deploymentChoice) (protocol.DeploymentID, u
 		r, err = s.Resolve(p.target.Service, p.target.Handler)
 	} else {
 		r, err = s.ResolveAt(c.id, p.target.Service, p.target.Handler)
+	}
+	var gone *schema.DeploymentNotFoundError
+	if errors.As(err, &gone) {
+		return protocol.DeploymentID{}, 0, failed(http.StatusBadRequest,
+			"The given deployment was not found: %s is not registered", gone.ID)
 	}
 	if err != nil {
 		return protocol.DeploymentID{}, 0, failed(http.StatusBadRequest,

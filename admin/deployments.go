@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -15,8 +16,8 @@ import (
 	"github.com/perdure/perdure/protocol"
 )
 
-// arnPrefix begins every address of a Lambda function, in all of AWS's partitions.
-const arnPrefix = "arn:"
+// arnParts is how many parts the ARN of a version of a Lambda function has.
+const arnParts = 8
 
 // deploymentBody is the body of POST and PATCH; nil fields were not sent.
 type deploymentBody struct {
@@ -26,33 +27,79 @@ type deploymentBody struct {
 	AssumeRoleARN     *string           `json:"assume_role_arn"`
 	AdditionalHeaders map[string]string `json:"additional_headers"`
 	Metadata          map[string]string `json:"metadata"`
-	Auth              any               `json:"auth"`
+	Auth              *authBody         `json:"auth"`
 	Force             *bool             `json:"force"`
 	Breaking          bool              `json:"breaking"`
 	DryRun            bool              `json:"dry_run"`
 	Overwrite         bool              `json:"overwrite"`
 }
 
+// authBody is how the server is to prove to the deployment who it is.
+type authBody struct {
+	GoogleIDToken *struct {
+		Audience                  *string `json:"audience"`
+		ImpersonateServiceAccount *string `json:"impersonate_service_account"`
+	} `json:"GoogleIdToken"`
+}
+
+// tokenHeader carries the server's identity token; nobody else may set it.
+const tokenHeader = "X-Serverless-Authorization"
+
 // check brings the body's fields into their stored form.
 func (b *deploymentBody) check() error {
-	if b.Auth != nil {
-		return invalidField("auth", "this server sends no identity tokens of cloud providers; "+
-			"remove the field, or put a token into additional_headers")
+	for name, value := range b.AdditionalHeaders {
+		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
+			return wrongShape(fmt.Sprintf("additional_headers: %q is not a valid header", name))
+		}
+	}
+	if err := b.checkAuth(); err != nil {
+		return err
 	}
 	if b.URI != nil {
 		uri, err := schema.NormalizeURI(*b.URI)
-		if err != nil {
+		var relative *schema.RelativeURIError
+		switch {
+		case errors.As(err, &relative):
 			return invalidField("uri", err.Error())
+		case err != nil:
+			return wrongShape("uri: " + err.Error())
 		}
-		b.URI = &uri
+		b.URI, b.ARN, b.AssumeRoleARN = &uri, nil, nil
 	}
-	if b.ARN != nil && !strings.HasPrefix(*b.ARN, arnPrefix) {
-		return invalidField("arn", fmt.Sprintf("%q is not the ARN of a Lambda function", *b.ARN))
+	if b.ARN != nil {
+		return checkARN(*b.ARN)
 	}
-	for name, value := range b.AdditionalHeaders {
-		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
-			return invalidField("additional_headers", fmt.Sprintf("%q is not a valid header", name))
+	return nil
+}
+
+func (b *deploymentBody) checkAuth() error {
+	if b.Auth == nil {
+		return nil
+	}
+	if b.Auth.GoogleIDToken == nil {
+		return wrongShape("auth: GoogleIdToken is the only kind that is known")
+	}
+	for name := range b.AdditionalHeaders {
+		if strings.EqualFold(name, tokenHeader) {
+			return invalidField("additional_headers", tokenHeader+
+				" cannot be set together with auth, which puts its identity token there: remove one of both")
 		}
+	}
+	return invalidField("auth", "this server sends no identity tokens of cloud providers; "+
+		"remove the field, or put a token into additional_headers")
+}
+
+// checkARN wants the ARN of one version of a Lambda function.
+func checkARN(arn string) error {
+	parts := strings.Split(arn, ":")
+	switch {
+	case parts[0] != "arn":
+		return invalidField("arn", "A qualified ARN must have 8 components delimited by `:`")
+	case len(parts) == arnParts-1:
+		return invalidField("arn", "A qualified ARN needs a version or alias suffix. If you want to use "+
+			"the unpublished version, provide $LATEST and make sure your shell doesn't treat it as a variable")
+	case len(parts) != arnParts:
+		return invalidField("arn", "A qualified ARN must have 8 components delimited by `:`")
 	}
 	return nil
 }
@@ -98,7 +145,7 @@ func (r *request) deploymentID() (protocol.DeploymentID, error) {
 	id, err := protocol.ParseDeploymentID(r.params["deployment"])
 	if err != nil {
 		return id, &plainError{http.StatusBadRequest, fmt.Sprintf(
-			"Invalid URL: Cannot parse `deployment_id` with value `%s`: bad format", r.params["deployment"])}
+			"Invalid URL: Cannot parse `deployment` with value `%s`: bad format", r.params["deployment"])}
 	}
 	return id, nil
 }
@@ -202,6 +249,13 @@ func (h *Handler) putDeployment(r *request) (*response, error) {
 	if r.apiVersion == 2 {
 		return h.patchDeployment(r)
 	}
+	if _, err := r.deploymentID(); err != nil {
+		return nil, err
+	}
+	var body deploymentBody
+	if err := readJSON(r, &body); err != nil {
+		return nil, err
+	}
 	return nil, failed(http.StatusMethodNotAllowed, "PUT deployment is deprecated, use PATCH instead")
 }
 
@@ -236,13 +290,13 @@ func (h *Handler) patchDeployment(r *request) (*response, error) {
 	return detailed(s, d)
 }
 
-// deploymentPatch reads the wanted changes; with overwrite it asks the deployment anew.
+// deploymentPatch reads the wanted changes. Whatever changes how the deployment is reached is tried
+// by asking it what it offers.
 func (h *Handler) deploymentPatch(
 	r *request, d *schema.Deployment, body *deploymentBody,
 ) (schema.DeploymentPatch, error) {
 	p := schema.DeploymentPatch{
-		URI: body.URI, ARN: body.ARN, AssumeRoleARN: body.AssumeRoleARN,
-		RoutingHeaders: h.cfg.RoutingHeaders,
+		URI: body.URI, ARN: body.ARN, AssumeRoleARN: body.AssumeRoleARN, Overwrite: body.Overwrite,
 	}
 	switch {
 	case d.Kind == schema.DeploymentLambda && (body.URI != nil || body.UseHTTP11 != nil):
@@ -261,7 +315,7 @@ func (h *Handler) deploymentPatch(
 		}
 		p.HTTPVersion = &version
 	}
-	if !body.Overwrite {
+	if p == (schema.DeploymentPatch{}) {
 		return p, nil
 	}
 	address := p.Address(d)
@@ -294,6 +348,10 @@ func (h *Handler) deleteDeployment(r *request) (*response, error) {
 	_, err = h.registry.Update(r.Context(), func(s *schema.Schema) (*schema.Schema, error) {
 		return s.DeleteDeployment(id)
 	})
+	var missing *schema.DeploymentNotFoundError
+	if errors.As(err, &missing) {
+		return nil, failed(http.StatusNotFound, "not found in the schema registry: deployment with id '%s'", id)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/perdure/perdure/metadata/schema"
@@ -68,23 +67,22 @@ type serviceView struct {
 }
 
 type handlerView struct {
-	Name                        string            `json:"name"`
-	Type                        string            `json:"ty,omitempty"`
-	Documentation               string            `json:"documentation,omitempty"`
-	Metadata                    map[string]string `json:"metadata,omitempty"`
-	IdempotencyRetention        string            `json:"idempotency_retention,omitempty"`
-	WorkflowCompletionRetention string            `json:"workflow_completion_retention,omitempty"`
-	JournalRetention            string            `json:"journal_retention,omitempty"`
-	InactivityTimeout           string            `json:"inactivity_timeout,omitempty"`
-	AbortTimeout                string            `json:"abort_timeout,omitempty"`
-	EnableLazyState             *bool             `json:"enable_lazy_state,omitempty"`
-	Public                      bool              `json:"public"`
-	InputDescription            string            `json:"input_description"`
-	OutputDescription           string            `json:"output_description"`
-	InputJSONSchema             json.RawMessage   `json:"input_json_schema,omitempty"`
-	OutputJSONSchema            json.RawMessage   `json:"output_json_schema,omitempty"`
-	RetryPolicy                 retryPolicyView   `json:"retry_policy"`
-	Info                        []infoView        `json:"info,omitempty"`
+	Name                 string            `json:"name"`
+	Type                 string            `json:"ty,omitempty"`
+	Documentation        string            `json:"documentation,omitempty"`
+	Metadata             map[string]string `json:"metadata,omitempty"`
+	IdempotencyRetention string            `json:"idempotency_retention,omitempty"`
+	JournalRetention     string            `json:"journal_retention,omitempty"`
+	InactivityTimeout    string            `json:"inactivity_timeout,omitempty"`
+	AbortTimeout         string            `json:"abort_timeout,omitempty"`
+	EnableLazyState      *bool             `json:"enable_lazy_state,omitempty"`
+	Public               bool              `json:"public"`
+	InputDescription     string            `json:"input_description"`
+	OutputDescription    string            `json:"output_description"`
+	InputJSONSchema      json.RawMessage   `json:"input_json_schema,omitempty"`
+	OutputJSONSchema     json.RawMessage   `json:"output_json_schema,omitempty"`
+	RetryPolicy          retryPolicyView   `json:"retry_policy"`
+	Info                 []infoView        `json:"info,omitempty"`
 }
 
 // describeDeployment prints a deployment; services is how its services are shown.
@@ -148,7 +146,10 @@ func describeService(s *schema.Schema, svc *schema.Service) serviceView {
 			MaxInterval:          duration.Format(o.RetryMaxInterval),
 			OnMaxAttempts:        string(o.OnMaxAttempts),
 		},
-		Info: describeInfos(defaults.Infos(&svc.Options)),
+		Info: describeInfos(defaults.Infos(o.Deployment, &svc.Options)),
+	}
+	if o.Deployment.Mode == schema.ModeRequestResponse {
+		v.InactivityTimeout = duration.Format(0)
 	}
 	if o.RetryMaxAttempts != 0 {
 		v.RetryPolicy.MaxAttempts = &o.RetryMaxAttempts
@@ -183,7 +184,6 @@ func describeHandler(s *schema.Schema, svc *schema.Service, h *schema.Handler) h
 		EnableLazyState:  h.Options.EnableLazyState,
 		InputDescription: describeInput(h.Input), OutputDescription: describeOutput(h.Output),
 		InputJSONSchema: h.Input.JSONSchema, OutputJSONSchema: h.Output.JSONSchema,
-		Info: describeInfos(defaults.Infos(&h.Options)),
 	}
 	switch h.Kind {
 	case protocol.HandlerExclusive:
@@ -198,6 +198,7 @@ func describeHandler(s *schema.Schema, svc *schema.Service, h *schema.Handler) h
 		return v // cannot be: h is out of this schema
 	}
 	v.Public = r.Public
+	v.Info = describeInfos(defaults.Infos(r.Deployment, &h.Options))
 	o := &h.Options
 	shown := func(set *time.Duration, effective time.Duration) string {
 		if set == nil {
@@ -206,9 +207,10 @@ func describeHandler(s *schema.Schema, svc *schema.Service, h *schema.Handler) h
 		return duration.Format(effective)
 	}
 	v.IdempotencyRetention = shown(o.IdempotencyRetention, r.IdempotencyRetention)
-	v.WorkflowCompletionRetention = shown(o.WorkflowCompletionRetention, r.WorkflowCompletionRetention)
 	v.JournalRetention = shown(o.JournalRetention, r.JournalRetention)
-	v.InactivityTimeout = shown(o.InactivityTimeout, r.InactivityTimeout)
+	if r.Deployment.Mode != schema.ModeRequestResponse {
+		v.InactivityTimeout = shown(o.InactivityTimeout, r.InactivityTimeout)
+	}
 	v.AbortTimeout = shown(o.AbortTimeout, r.AbortTimeout)
 	v.RetryPolicy.InitialInterval = shown(o.RetryInitialInterval, r.RetryInitialInterval)
 	v.RetryPolicy.MaxInterval = shown(o.RetryMaxInterval, r.RetryMaxInterval)
@@ -223,20 +225,40 @@ func describeHandler(s *schema.Schema, svc *schema.Service, h *schema.Handler) h
 }
 
 func describeInput(in schema.InputRules) string {
-	switch {
-	case in.EmptyOnly:
+	if in.EmptyOnly {
 		return "none"
-	case in.Required:
-		return fmt.Sprintf("value of content-type '%s'", in.ContentType)
 	}
-	return fmt.Sprintf("one of [\"none\", \"value of content-type '%s'\"]", in.ContentType)
+	return describeBody(in.ContentType, in.JSONSchema)
 }
 
 func describeOutput(out schema.OutputRules) string {
-	if out.ContentType == "" {
+	switch text := describeBody(out.ContentType, out.JSONSchema); {
+	case out.ContentType == "":
 		return "none"
+	case text == out.ContentType && out.SetContentTypeIfEmpty:
+		return "optional " + text
+	default:
+		return text
 	}
-	return fmt.Sprintf("value of content-type '%s'", out.ContentType)
+}
+
+// describeBody names what a JSON schema says at its top, if it says something, else the content
+// type.
+func describeBody(contentType string, jsonSchema json.RawMessage) string {
+	var top struct {
+		Title string `json:"title"`
+		Type  any    `json:"type"`
+	}
+	if err := json.Unmarshal(jsonSchema, &top); err != nil {
+		return contentType // no schema, or one that is no object
+	}
+	if top.Title != "" {
+		return "JSON '" + top.Title + "'"
+	}
+	if kind, ok := top.Type.(string); ok {
+		return "JSON " + kind
+	}
+	return contentType
 }
 
 func kindName(k protocol.ServiceKind) string {

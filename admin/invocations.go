@@ -30,6 +30,8 @@ type operation struct {
 	command func(*Handler, context.Context, protocol.InvocationID, options) (command.Command, error)
 	// fallback is the choice of deployment if the request names none.
 	fallback deploymentChoice
+	// refusals replace the common texts.
+	refusals map[command.ReplyStatus]refused
 }
 
 // simple makes an operation whose command needs nothing but the ID.
@@ -54,8 +56,8 @@ var operations = map[string]operation{
 		return &command.PurgeJournal{ID: id}
 	}),
 	"pause":          simple(func(id protocol.InvocationID) command.Command { return &command.Pause{ID: id} }),
-	"resume":         {command: (*Handler).resume, fallback: keepDeployment},
-	"restart-as-new": {command: (*Handler).restart, fallback: latestDeployment},
+	"resume":         {(*Handler).resume, keepDeployment, resumeRefusals},
+	"restart-as-new": {(*Handler).restart, latestDeployment, restartRefusals},
 }
 
 // perform runs an operation on one invocation.
@@ -83,39 +85,58 @@ func (h *Handler) perform(
 	case command.ReplyAppended:
 		return outcome{status: http.StatusAccepted}, nil
 	}
-	return outcome{}, refusal(id, reply)
+	return outcome{}, op.refusal(id, reply)
 }
 
-// refusals say why an invocation cannot take an operation.
-var refusals = map[command.ReplyStatus]struct {
+// cannotMove refuses another deployment to an invocation that an attempt may be running on.
+const cannotMove = "The invocation '%s' is still running or the deployment id is not pinned yet, " +
+	"deployment id cannot be changed."
+
+// refused is what the client is told; the text has a place for the ID.
+type refused struct {
 	status int
 	text   string
-}{
+}
+
+// refusals say why an invocation cannot take an operation, unless the operation says it better.
+var refusals = map[command.ReplyStatus]refused{
 	command.ReplyNotFound: {
 		http.StatusNotFound, "The requested invocation '%s' does not exist"},
 	command.ReplyConflictCompleted: {
-		http.StatusConflict, "The invocation '%s' is already completed"},
+		http.StatusConflict, "The invocation '%s' was already completed."},
 	command.ReplyNotCompleted: {
-		http.StatusConflict, "The invocation '%s' is not completed yet"},
-	command.ReplyTooEarly: {
-		http.StatusTooEarly, "The invocation '%s' is scheduled or queued and has not started yet"},
+		http.StatusConflict, "The invocation '%s' is not yet completed."},
 	command.ReplyNotRunning: {
-		http.StatusConflict, "The invocation '%s' is not running"},
-	command.ReplyRunning: {
-		http.StatusConflict, "The invocation '%s' is running: its deployment cannot be changed " +
-			"before it is paused or suspended"},
+		http.StatusConflict, "The invocation '%s' is not running, cannot be paused."},
+	command.ReplyRunning: {http.StatusConflict, cannotMove},
+	command.ReplyTooEarly: {
+		http.StatusTooEarly, "The invocation '%s' is either inboxed or scheduled, cannot be resumed."},
 	command.ReplyUnsupported: {
-		http.StatusUnprocessableEntity, "The invocation '%s' cannot be restarted: it is a workflow " +
-			"run, or its journal is of an old protocol version"},
+		http.StatusUnprocessableEntity, "Restarting the invocation '%s' is not supported"},
 	command.ReplyInputGone: {
-		http.StatusGone, "The input of the invocation '%s' is gone: its journal was dropped"},
+		http.StatusGone, "The invocation '%s' cannot be restarted because the input is not available"},
 	command.ReplyBadPrefix: {
-		http.StatusBadRequest, "The journal of the invocation '%s' cannot be cut there: the index " +
-			"is out of range, or a command before it is unfinished"},
+		http.StatusBadRequest, "The journal of the invocation '%s' cannot be cut there"},
 }
 
-func refusal(id protocol.InvocationID, reply command.Reply) error {
-	r, ok := refusals[reply.Status]
+// restartRefusals and resumeRefusals are the texts that only fit these operations.
+var (
+	restartRefusals = map[command.ReplyStatus]refused{
+		command.ReplyNotCompleted: {http.StatusConflict, "The invocation '%s' is still running."},
+		command.ReplyTooEarly: {http.StatusTooEarly,
+			"The invocation '%s' cannot be restarted because it's not running yet."},
+	}
+	resumeRefusals = map[command.ReplyStatus]refused{
+		command.ReplyConflictCompleted: {
+			http.StatusConflict, "The invocation '%s' is completed, cannot be resumed."},
+	}
+)
+
+func (op *operation) refusal(id protocol.InvocationID, reply command.Reply) error {
+	r, ok := op.refusals[reply.Status]
+	if !ok {
+		r, ok = refusals[reply.Status]
+	}
 	if !ok {
 		return failed(http.StatusInternalServerError,
 			"The partition of the invocation '%s' gave the unexpected reply %d", id, reply.Status)
@@ -159,11 +180,13 @@ func (h *Handler) one(op operation) func(*request) (*response, error) {
 }
 
 func queryOptions(q url.Values) (o options, err error) {
-	if o.deployment, err = parseChoice(q.Get("deployment")); err != nil {
-		return o, badQuery("deployment", err.Error())
+	if q.Has("deployment") {
+		if o.deployment, err = parseChoice(q.Get("deployment")); err != nil {
+			return o, invalidParameter("deployment", err.Error())
+		}
 	}
-	if text := q.Get("from"); text != "" {
-		from, err := strconv.ParseUint(text, 10, 32)
+	if q.Has("from") {
+		from, err := strconv.ParseUint(q.Get("from"), 10, 32)
 		if err != nil {
 			return o, badQuery("from", "expected a journal index")
 		}
@@ -178,11 +201,14 @@ func (h *Handler) deleteInvocation(r *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	mode := strings.ToLower(r.URL.Query().Get("mode"))
+	mode := "cancel"
+	if q := r.URL.Query(); q.Has("mode") {
+		mode = q.Get("mode")
+	}
 	switch mode {
-	case "":
-		mode = "cancel"
 	case "cancel", "kill", "purge":
+	case "Cancel", "Kill", "Purge":
+		mode = strings.ToLower(mode)
 	default:
 		return nil, badQuery("mode", "expected cancel, kill or purge")
 	}

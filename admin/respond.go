@@ -22,8 +22,8 @@ const (
 	// maxBodyBytes bounds a request's body. The largest is a state of 8 MiB or so, written as
 	// numbers.
 	maxBodyBytes = 32 << 20
-	// minCompressedBytes is from which size on compression is worth its header.
-	minCompressedBytes = 64
+	// minCompressedBytes is from which size on an answer may be compressed, and says so to caches.
+	minCompressedBytes = 32
 )
 
 // response is a whole answer.
@@ -138,6 +138,9 @@ func readJSON(r *request, v any) error {
 		return &plainError{http.StatusRequestEntityTooLarge,
 			fmt.Sprintf("Failed to buffer the request body: length limit of %d bytes exceeded", maxBodyBytes)}
 	}
+	if bytes.Equal(bytes.TrimSpace(b), []byte("null")) {
+		return wrongShape("null is not an object")
+	}
 	err = json.Unmarshal(b, v)
 	var syntax *json.SyntaxError
 	var shape *json.UnmarshalTypeError
@@ -161,7 +164,6 @@ func wrongShape(reason string) error {
 // send writes the response, compressed if the client asks for it.
 func send(w http.ResponseWriter, r *http.Request, resp *response) {
 	h := w.Header()
-	h.Set("Vary", "accept-encoding")
 	if resp.header[0] != "" {
 		h.Set(resp.header[0], resp.header[1])
 	}
@@ -170,6 +172,7 @@ func send(w http.ResponseWriter, r *http.Request, resp *response) {
 		h.Set("Content-Type", resp.contentType)
 	}
 	if len(body) >= minCompressedBytes {
+		h.Set("Vary", "accept-encoding")
 		if encoding := chooseEncoding(r.Header.Get("Accept-Encoding")); encoding != "" {
 			if packed, err := compress(encoding, body); err == nil {
 				body = packed

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // request is one request with the variable parts of its path.
@@ -84,7 +85,7 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request) {
 			allowed = append(allowed, m)
 			continue
 		}
-		resp, err := h.routes[i].serve(&request{r, params, version})
+		resp, err := serve(&h.routes[i], &request{r, params, version})
 		if err != nil {
 			resp = errorResponse(err)
 		}
@@ -101,6 +102,17 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request) {
 	slices.Sort(allowed)
 	send(w, r, &response{
 		status: http.StatusMethodNotAllowed, header: [2]string{"Allow", strings.Join(allowed, ",")}})
+}
+
+// serve refuses parameters that are no text, for all routes.
+func serve(rt *route, r *request) (*response, error) {
+	for name, value := range r.params {
+		if !utf8.ValidString(value) {
+			return nil, &plainError{http.StatusBadRequest,
+				fmt.Sprintf("Invalid URL: Invalid UTF-8 in `%s`", name)}
+		}
+	}
+	return rt.serve(r)
 }
 
 // match compares escaped segments and decodes the variable ones.
@@ -144,8 +156,13 @@ func withoutPrefix(r *http.Request) *http.Request {
 	return c
 }
 
-// badQuery is the answer to a query parameter that cannot be read.
+// badQuery is the answer to a query parameter that cannot be read. Parameters that are read as
+// text first and understood later have invalidParameter instead.
 func badQuery(name, reason string) error {
 	return &plainError{http.StatusBadRequest,
 		fmt.Sprintf("Failed to deserialize query string: %s: %s", name, reason)}
+}
+
+func invalidParameter(name, reason string) error {
+	return failed(http.StatusBadRequest, "The query parameter '%s' is invalid. Reason: %s", name, reason)
 }

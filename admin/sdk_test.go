@@ -10,7 +10,6 @@ import (
 	"github.com/restatedev/sdk-go/server"
 
 	"github.com/perdure/perdure/invoker/endpoint"
-	"github.com/perdure/perdure/metadata/schema"
 )
 
 type greeter struct{}
@@ -45,10 +44,10 @@ func TestOfficialSDK(t *testing.T) {
 	w.Handler.discoverer = client
 	for _, c := range []struct {
 		options string
-		mode    schema.ProtocolMode
+		http    string
 	}{
-		{``, schema.ModeBidiStream},
-		{`,"use_http_11":true,"force":true`, schema.ModeRequestResponse},
+		{``, endpoint.HTTP2},
+		{`,"use_http_11":true,"force":true`, endpoint.HTTP11},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/deployments",
 			strings.NewReader(`{"uri":"`+sdk.URL+`"`+c.options+`}`))
@@ -63,7 +62,7 @@ func TestOfficialSDK(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := add.Deployment
-		if d.Mode != c.mode || d.MaxProtocolVersion < 5 || !strings.HasPrefix(d.SDKVersion, "restate-sdk-go/") {
+		if d.HTTPVersion != c.http || d.MaxProtocolVersion < 5 || !strings.HasPrefix(d.SDKVersion, "restate-sdk-go/") {
 			t.Errorf("%s: registered as %+v", c.options, d)
 		}
 		if add.Handler.Input.ContentType != "application/json" {

@@ -44,7 +44,7 @@ func (h *Handler) listHandlers(r *request) (*response, error) {
 func (h *Handler) getHandler(r *request) (*response, error) {
 	s, svc, err := h.service(r)
 	if err != nil {
-		return nil, err
+		return nil, &schema.NotFoundError{Service: r.params["service"], Handler: r.params["handler"]}
 	}
 	handler, ok := svc.Handlers[r.params["handler"]]
 	if !ok {
@@ -92,6 +92,11 @@ func (h *Handler) patchService(r *request) (*response, error) {
 		next, svc, err = s.PatchService(r.params["service"], patch)
 		return next, err
 	})
+	var missing *schema.NotFoundError
+	if errors.As(err, &missing) {
+		return nil, failed(http.StatusNotFound,
+			"not found in the schema registry: service with name '%s'", missing.Service)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -12,13 +12,19 @@ import (
 	"github.com/perdure/perdure/protocol/command"
 )
 
-// stateValue is bytes, written as a list of numbers.
+// stateValue is bytes, written as a list of numbers or as a text.
 type stateValue []byte
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (v *stateValue) UnmarshalJSON(b []byte) error {
-	if len(b) == 0 || b[0] != '[' {
-		return errors.New("a state value must be a list of numbers from 0 to 255")
+	switch {
+	case len(b) > 0 && b[0] == '"':
+		var text string
+		err := json.Unmarshal(b, &text)
+		*v = stateValue(text)
+		return err
+	case len(b) == 0 || b[0] != '[':
+		return errors.New("a state value must be a list of numbers from 0 to 255, or a text")
 	}
 	return json.Unmarshal(b, (*[]byte)(v))
 }

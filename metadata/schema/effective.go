@@ -7,8 +7,13 @@ import (
 	"github.com/perdure/perdure/protocol/duration"
 )
 
-// CodeClamped marks an option that the server's configuration holds below what the service asks.
-const CodeClamped = "RT0022"
+// Codes of remarks.
+const (
+	// CodeNotApplied marks an option that has no meaning for how the deployment is reached.
+	CodeNotApplied = "RT0021"
+	// CodeClamped marks an option that the server's configuration holds below what the service asks.
+	CodeClamped = "RT0022"
+)
 
 // Info is a remark on a registration, for people.
 type Info struct {
@@ -90,9 +95,15 @@ func pick[T any](fallback T, sets []*Options, field func(*Options) *T) T {
 	return fallback
 }
 
-// Infos are remarks on options of the service or handler that a ceiling holds down.
-func (d *Defaults) Infos(o *Options) []Info {
+// Infos are remarks on options of a service or handler of the deployment that do not hold as they
+// were asked for.
+func (d *Defaults) Infos(dep *Deployment, o *Options) []Info {
 	var infos []Info
+	if dep.Mode == ModeRequestResponse && o.InactivityTimeout != nil {
+		infos = append(infos, Info{CodeNotApplied, fmt.Sprintf("inactivity_timeout %s is not applied: "+
+			"in request-response mode an attempt never waits for the server",
+			duration.Format(*o.InactivityTimeout))})
+	}
 	clamped := func(name string, asked, ceiling string) {
 		infos = append(infos, Info{CodeClamped, fmt.Sprintf("%s is clamped from %s to %s, "+
 			"the maximum that the server's configuration allows", name, asked, ceiling)})

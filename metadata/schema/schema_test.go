@@ -209,14 +209,14 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: add %+v get %+v run %+v", name, add, get, run)
 		}
 	}
-	infos := d.Infos(&add.Service.Options)
+	infos := d.Infos(add.Deployment, &add.Service.Options)
 	if len(infos) != 1 || infos[0].Code != CodeClamped || !strings.Contains(infos[0].Message, "from 1s to 500ms") {
 		t.Errorf("infos of the service: %+v", infos)
 	}
-	if infos := d.Infos(&get.Handler.Options); len(infos) != 0 {
+	if infos := d.Infos(get.Deployment, &get.Handler.Options); len(infos) != 0 {
 		t.Errorf("infos of a handler below all ceilings: %+v", infos)
 	}
-	if infos := d.Infos(&add.Handler.Options); len(infos) != 1 || !strings.Contains(infos[0].Message, "from 3 to 2") {
+	if infos := d.Infos(add.Deployment, &add.Handler.Options); len(infos) != 1 || !strings.Contains(infos[0].Message, "from 3 to 2") {
 		t.Errorf("infos of the handler: %+v", infos)
 	}
 }
@@ -230,15 +230,18 @@ func TestPatchService(t *testing.T) {
 		t.Fatalf("patched: %+v, %v", svc, err)
 	}
 	get, _ := next.Resolve("Counter", "get")
-	if !get.Public || get.JournalRetention != hour {
-		t.Fatalf("the patch did not reach the handler: %+v", get)
+	if get.Public || get.JournalRetention != hour {
+		t.Fatalf("want the service's patch below the handler's own options: %+v", get)
 	}
 	if old, _ := s.Resolve("Counter", "get"); old.Public {
 		t.Fatal("the old schema changed")
 	}
-	next, _, err = next.PatchService("Signup", ServicePatch{WorkflowCompletionRetention: &hour})
-	if run, _ := next.Resolve("Signup", "run"); err != nil || run.WorkflowCompletionRetention != hour {
-		t.Fatalf("workflow retention: %+v, %v", run, err)
+	next, svc, err = next.PatchService("Signup", ServicePatch{WorkflowCompletionRetention: &hour})
+	if err != nil || *svc.Options.WorkflowCompletionRetention != hour {
+		t.Fatalf("workflow retention: %+v, %v", svc, err)
+	}
+	if run, _ := next.Resolve("Signup", "run"); run.WorkflowCompletionRetention != 7*time.Second {
+		t.Fatalf("the run handler's own workflow retention: %+v", run)
 	}
 	var e *RefusedError
 	if _, _, err := s.PatchService("Counter", ServicePatch{WorkflowCompletionRetention: &hour}); !errors.As(err, &e) {
@@ -269,13 +272,27 @@ func TestPatchDeployment(t *testing.T) {
 		t.Fatalf("moved: %+v, %v", r, err)
 	}
 	var e *RefusedError
-	if _, _, err := s.PatchDeployment(d.ID, DeploymentPatch{URI: &two}); !errors.As(err, &e) || !e.Conflict {
-		t.Fatalf("moved onto another: %v", err)
+	if _, _, err := s.PatchDeployment(d.ID, DeploymentPatch{URI: &two}); err != nil {
+		t.Fatalf("moved onto another, so that its pinned calls go on there: %v", err)
 	}
-	m := offer(t, greeter)
+	m := offer(t, greeter+","+signup)
 	next, _, err = s.PatchDeployment(d.ID, DeploymentPatch{Manifest: m})
-	if r, _ := next.Resolve("Greeter", "greet"); err != nil || r.Service.Revision != 2 {
-		t.Fatalf("rediscovered: %+v, %v", r, err)
+	if _, ok := next.Service("Signup"); err != nil || ok {
+		t.Fatalf("asked without overwriting: %t, %v", ok, err)
+	}
+	next, _, err = s.PatchDeployment(d.ID, DeploymentPatch{Manifest: m, Overwrite: true})
+	if r, _ := next.Resolve("Greeter", "greet"); err != nil || r.Service.Revision != 1 {
+		t.Fatalf("overwritten in place: %+v, %v", r, err)
+	}
+	if svc, ok := next.Service("Signup"); !ok || svc.Revision != 1 {
+		t.Fatalf("a service that is new to the deployment: %+v", svc)
+	}
+	// Overwriting an old revision does not take calls away from the newest.
+	newest, _ := mustRegister(t, s, Registration{
+		Address: at("http://four/"), Manifest: offer(t, greeter), ID: id(4)})
+	next, _, err = newest.PatchDeployment(d.ID, DeploymentPatch{Manifest: m, Overwrite: true})
+	if svc, _ := next.Service("Greeter"); err != nil || svc.Deployment != id(4) || svc.Revision != 2 {
+		t.Fatalf("newest revision after overwriting the old one: %+v, %v", svc, err)
 	}
 	m.MaxProtocolVersion = 7
 	_, _, err = s.PatchDeployment(d.ID, DeploymentPatch{Manifest: m})
@@ -288,13 +305,15 @@ func TestPatchDeployment(t *testing.T) {
 	}
 }
 
-func TestHTTP11IsRequestResponse(t *testing.T) {
-	a := at("http://one/")
-	a.HTTPVersion = "HTTP/1.1"
-	_, d := mustRegister(t, Empty(StandardDefaults()), Registration{
-		Address: a, Manifest: offer(t, greeter), ID: id(1)})
-	if d.Mode != ModeRequestResponse {
-		t.Fatalf("mode %s over HTTP/1.1", d.Mode)
+func TestInfosOfRequestResponse(t *testing.T) {
+	m := offer(t, counter)
+	m.Mode = discovery.RequestResponse
+	s, d := mustRegister(t, Empty(StandardDefaults()), Registration{
+		Address: at("http://one/"), Manifest: m, ID: id(1)})
+	defaults := s.Defaults()
+	infos := defaults.Infos(d, &d.Services["Counter"].Handlers["add"].Options)
+	if len(infos) != 1 || infos[0].Code != CodeNotApplied {
+		t.Fatalf("infos of a handler with an inactivity timeout: %+v", infos)
 	}
 }
 

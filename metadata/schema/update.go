@@ -59,6 +59,14 @@ type Registration struct {
 	Breaking bool
 }
 
+// RelativeURIError says that an address lacks scheme and host.
+type RelativeURIError struct{ URI string }
+
+// Error says what is wrong in the words that clients know.
+func (e *RelativeURIError) Error() string {
+	return fmt.Sprintf("The provided uri %s is not absolute, only absolute URIs can be used.", e.URI)
+}
+
 // NormalizeURI brings the base address of an HTTP deployment into the form that is stored: scheme
 // and host in lower case, at least "/" as path, nothing after the path.
 func NormalizeURI(uri string) (string, error) {
@@ -66,8 +74,10 @@ func NormalizeURI(uri string) (string, error) {
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("parse the address: %w", err)
+	case u.Scheme == "" && u.Host == "" && uri != "", u.Opaque != "": // a path, or host:port
+		return "", &RelativeURIError{URI: uri}
 	case u.Scheme == "" || u.Host == "":
-		return "", fmt.Errorf("the address %q is not absolute: write http://host:port", uri)
+		return "", fmt.Errorf("the address %q has no host: write http://host:port", uri)
 	case u.Scheme != "http" && u.Scheme != "https":
 		return "", fmt.Errorf("the address %q has the scheme %q: use http or https", uri, u.Scheme)
 	case u.User != nil:
@@ -133,7 +143,7 @@ func (s *Schema) Register(r Registration) (next *Schema, d *Deployment, created 
 	}
 	d.setAddress(r.Address)
 	d.setManifest(r.Manifest, r.SDKVersion)
-	next, err = s.withServices(d, r.Manifest, r.Force || r.Breaking)
+	next, err = s.withServices(d, r.Manifest, r.Force || r.Breaking, nil)
 	if err != nil {
 		return nil, nil, false, err
 	}
@@ -148,10 +158,6 @@ func (d *Deployment) setAddress(a Address) {
 
 func (d *Deployment) setManifest(m *discovery.Manifest, sdkVersion string) {
 	d.Mode = ProtocolMode(m.Mode)
-	if d.Kind == DeploymentHTTP && d.HTTPVersion == "HTTP/1.1" {
-		// Peers of HTTP/1.1 do not answer before they have the whole request.
-		d.Mode = ModeRequestResponse
-	}
 	d.MinProtocolVersion, d.MaxProtocolVersion = m.MinProtocolVersion, m.MaxProtocolVersion
 	d.SDKVersion = sdkVersion
 	d.Compression = ""
@@ -160,8 +166,11 @@ func (d *Deployment) setManifest(m *discovery.Manifest, sdkVersion string) {
 	}
 }
 
-// withServices gives d the services of the manifest, with new revisions, and puts it in place.
-func (s *Schema) withServices(d *Deployment, m *discovery.Manifest, typeChange bool) (*Schema, error) {
+// withServices gives d the services of the manifest and puts it in place. They are new revisions,
+// except those among keep, which keep theirs.
+func (s *Schema) withServices(
+	d *Deployment, m *discovery.Manifest, typeChange bool, keep map[string]*Service,
+) (*Schema, error) {
 	d.Services = make(map[string]*Service, len(m.Services))
 	active := maps.Clone(s.active)
 	// What the deployment offered before and does not offer any more is gone.
@@ -170,11 +179,17 @@ func (s *Schema) withServices(d *Deployment, m *discovery.Manifest, typeChange b
 		svc := newService(&m.Services[i])
 		if old, ok := s.Service(svc.Name); ok && old.Kind != svc.Kind && !typeChange {
 			return nil, &RefusedError{Code: CodeTypeChanged, Conflict: true, Message: fmt.Sprintf(
-				"service '%s' would change its type from %s to %s: keep the type, use another name, "+
+				"["+CodeTypeChanged+"] service '%s' would change its type from %s to %s: keep the type, use another name, "+
 					"or allow it with 'breaking'", svc.Name, kindName(old.Kind), kindName(svc.Kind))}
 		}
 		svc.Deployment, svc.Revision = d.ID, s.lastRevision(svc.Name)+1
 		d.Services[svc.Name] = svc
+		if old := keep[svc.Name]; old != nil {
+			svc.Revision = old.Revision
+			if s.active[svc.Name] != d.ID {
+				continue // another deployment has a newer revision
+			}
+		}
 		active[svc.Name] = d.ID
 	}
 	return build(s.defaults, s.deploymentsWith(d), active), nil
@@ -215,12 +230,12 @@ type DeploymentPatch struct {
 	ARN               *string
 	AssumeRoleARN     *string
 	AdditionalHeaders *[]protocol.KeyValue
-	// Manifest, if set, replaces the services; it must have the same protocol version range,
-	// because invocations are pinned to it.
+	// Manifest, if set, is what the deployment offers at its new address; it must have the same
+	// protocol version range, because invocations are pinned to it.
 	Manifest   *discovery.Manifest
 	SDKVersion string
-	// RoutingHeaders as in Registration.
-	RoutingHeaders []string
+	// Overwrite replaces the services by those of the manifest.
+	Overwrite bool
 }
 
 // Address is the deployment's address after the patch.
@@ -240,7 +255,8 @@ func set[T any](dst *T, v *T) {
 	}
 }
 
-// PatchDeployment changes a deployment in place. Errors are *DeploymentNotFoundError or
+// PatchDeployment changes a deployment in place. Its new address may be one that another deployment
+// has: calls that are pinned to the old code go on with the new code that way. Errors are *DeploymentNotFoundError or
 // *RefusedError.
 func (s *Schema) PatchDeployment(
 	id protocol.DeploymentID, p DeploymentPatch,
@@ -249,28 +265,23 @@ func (s *Schema) PatchDeployment(
 	if !ok {
 		return nil, nil, &DeploymentNotFoundError{ID: id}
 	}
-	address := p.Address(old)
-	if other, ok := s.FindByAddress(address, p.RoutingHeaders); ok && other.ID != id {
-		return nil, nil, &RefusedError{Conflict: true, Message: fmt.Sprintf(
-			"deployment %s has that address already: delete it first, or use it", other.ID)}
-	}
 	d := *old
-	d.setAddress(address)
+	d.setAddress(p.Address(old))
 	if p.Manifest == nil {
-		if d.HTTPVersion == "HTTP/1.1" {
-			d.Mode = ModeRequestResponse
-		}
 		return build(s.defaults, s.deploymentsWith(&d), s.active), &d, nil
 	}
 	if m := p.Manifest; m.MinProtocolVersion != old.MinProtocolVersion ||
 		m.MaxProtocolVersion != old.MaxProtocolVersion {
 		return nil, nil, &RefusedError{Code: CodeProtocolChanged, Message: fmt.Sprintf(
-			"the deployment speaks service protocol versions [%d, %d] now, [%d, %d] when it was "+
+			"["+CodeProtocolChanged+"] the deployment speaks service protocol versions [%d, %d] now, [%d, %d] when it was "+
 				"registered: register it under a new address", m.MinProtocolVersion,
 			m.MaxProtocolVersion, old.MinProtocolVersion, old.MaxProtocolVersion)}
 	}
 	d.setManifest(p.Manifest, p.SDKVersion)
-	next, err := s.withServices(&d, p.Manifest, true)
+	if !p.Overwrite {
+		return build(s.defaults, s.deploymentsWith(&d), s.active), &d, nil
+	}
+	next, err := s.withServices(&d, p.Manifest, true, old.Services)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -307,22 +318,10 @@ func (s *Schema) PatchService(name string, p ServicePatch) (*Schema, *Service, e
 		return nil, nil, &NotFoundError{Service: name}
 	}
 	if p.WorkflowCompletionRetention != nil && old.Kind != protocol.KindWorkflow {
-		return nil, nil, &RefusedError{Message: fmt.Sprintf("workflow_completion_retention cannot be "+
-			"set for '%s': it is not a workflow", name)}
+		return nil, nil, &RefusedError{Message: fmt.Sprintf(
+			"modifying retention time for service type %s is unsupported", kindName(old.Kind))}
 	}
 	svc := *old
-	svc.Handlers = make(map[string]*Handler, len(old.Handlers))
-	for n, h := range old.Handlers {
-		c := *h
-		// These two apply to the service as a whole, whatever its handlers said.
-		if p.Public != nil {
-			c.Options.Public = nil
-		}
-		if p.WorkflowCompletionRetention != nil {
-			c.Options.WorkflowCompletionRetention = nil
-		}
-		svc.Handlers[n] = &c
-	}
 	o := &svc.Options
 	override(&o.Public, p.Public)
 	override(&o.IdempotencyRetention, p.IdempotencyRetention)

@@ -58,17 +58,17 @@ func restartable(old *store.Status, ok bool, c *command.Restart) (command.ReplyS
 		return command.ReplyTooEarly, ""
 	case old.State != store.Completed:
 		return command.ReplyNotCompleted, ""
-	case old.Target.HandlerKind == protocol.HandlerWorkflow:
-		return command.ReplyUnsupported, "a workflow runs once per key"
 	case old.EntryCount == 0:
 		return command.ReplyInputGone, "the journal was dropped"
+	case old.Target.HandlerKind == protocol.HandlerWorkflow:
+		return command.ReplyUnsupported, "a workflow runs once per key"
+	case c.From >= old.EntryCount:
+		return command.ReplyBadPrefix, fmt.Sprintf(
+			"the journal ends at index %d, before %d", old.EntryCount-1, c.From)
 	case c.From > 0 && old.ProtocolVersion < firstPrefixVersion:
 		return command.ReplyUnsupported, fmt.Sprintf(
 			"keeping more than the input needs protocol version %d, the journal has %d",
 			firstPrefixVersion, old.ProtocolVersion)
-	case c.From >= old.EntryCount:
-		return command.ReplyBadPrefix, fmt.Sprintf(
-			"the journal ends at index %d, before %d", old.EntryCount-1, c.From)
 	}
 	return command.ReplyDone, ""
 }
