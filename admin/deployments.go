@@ -155,8 +155,8 @@ func (h *Handler) registerDeployment(r *request) (*response, error) {
 	if err := readJSON(r, &body); err != nil {
 		return nil, err
 	}
-	if (body.URI == nil) == (body.ARN == nil) {
-		return nil, wrongShape("exactly one of the fields uri and arn is required")
+	if body.URI == nil && body.ARN == nil {
+		return nil, wrongShape("one of the fields uri and arn is required")
 	}
 	if err := body.check(); err != nil {
 		return nil, err
