@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/partition/store"
+	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/command"
 )
 
@@ -204,7 +205,7 @@ func (c *checker) effects() {
 	}
 	for _, s := range c.w.scripts {
 		if s.adds() {
-			c.once1(s, logs[store.ObjectOf(s.target)])
+			c.tookEffect(s, logs[store.ObjectOf(s.target)])
 		}
 	}
 	for object, log := range logs {
@@ -215,8 +216,8 @@ func (c *checker) effects() {
 	}
 }
 
-// once1 looks for a script's token in its object's log.
-func (c *checker) once1(s *script, log []string) {
+// tookEffect looks for a script's token in its object's log.
+func (c *checker) tookEffect(s *script, log []string) {
 	count := 0
 	for _, token := range log {
 		if token == s.token() {
@@ -224,7 +225,7 @@ func (c *checker) once1(s *script, log []string) {
 		}
 	}
 	least, most := 1, s.root().tries
-	if s.loose || s.target.HandlerKind == 0 || c.purged(s) {
+	if s.loose || mayBePurged(s) {
 		least = 0
 	}
 	if count < least || count > most {
@@ -233,9 +234,9 @@ func (c *checker) once1(s *script, log []string) {
 	}
 }
 
-// purged reports whether the state went with a workflow that somebody has purged.
-func (c *checker) purged(s *script) bool {
-	return s.target.Kind == 3 && s.parent == nil
+// mayBePurged reports whether the state may have gone with a workflow that somebody purged.
+func mayBePurged(s *script) bool {
+	return s.target.Kind == protocol.KindWorkflow && s.parent == nil
 }
 
 // order looks whether calls that one sender sent to one key took effect in the order of sending.
