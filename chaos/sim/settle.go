@@ -24,7 +24,11 @@ func (w *World) settle() {
 	for w.restart() {
 	}
 	for _, p := range w.partitions {
-		w.elect(p, p.nodes[w.rng.IntN(len(p.nodes))], true)
+		n := p.leaderNode() // who leads keeps what it knows: nothing of it may be missing
+		if n == nil || w.chance(0.3) {
+			n = p.nodes[w.rng.IntN(len(p.nodes))]
+		}
+		w.elect(p, n, true)
 	}
 	w.goOn(maxSettle, w.unsettled)
 	if w.err == nil {
