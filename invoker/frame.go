@@ -28,6 +28,9 @@ func (a *attempt) frame(f service.Frame, now time.Time) *failure {
 	}
 	m, err := service.Decode(f.Type, a.version, f.Body)
 	if errors.Is(err, journal.ErrTooDeep) {
+		if f.Type == service.TypeAwaitingOn {
+			return nil // a hint is not worth an invocation
+		}
 		return a.tooDeep()
 	}
 	if err != nil {
@@ -80,12 +83,15 @@ func (a *attempt) suspension(m *service.Suspension, now time.Time) *failure {
 }
 
 // awaitingOn takes the hint that the handler waits: nothing more will come to be proposed together
-// with what is held. The hint itself is shown to operators and not stored.
+// with what is held. The hint itself is shown to operators and not stored; one that is nested too
+// deeply is not even shown.
 func (a *attempt) awaitingOn(m *service.AwaitingOn) *failure {
-	if bad := a.checkFuture(&m.AwaitingOn); bad != nil {
-		return bad
+	if m.AwaitingOn.IsEmpty() {
+		return waitsForNothing()
 	}
-	a.awaiting = &m.AwaitingOn
+	if within(&m.AwaitingOn, a.futureDepth) {
+		a.awaiting = &m.AwaitingOn
+	}
 	a.must = a.must || len(a.held) > 0 && !m.ExecutingSideEffects
 	return nil
 }
@@ -97,9 +103,13 @@ func (a *attempt) tooDeep() *failure {
 	return f
 }
 
+func waitsForNothing() *failure {
+	return violation("the deployment waits for nothing: the awaited future is empty")
+}
+
 func (a *attempt) checkFuture(f *journal.Future) *failure {
 	if f.IsEmpty() {
-		return violation("the deployment waits for nothing: the awaited future is empty")
+		return waitsForNothing()
 	}
 	if !within(f, a.futureDepth) {
 		return a.tooDeep()

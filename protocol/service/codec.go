@@ -202,7 +202,7 @@ func awaitsSomething(f *journal.Future) error {
 }
 
 // Append implements Control.
-func (m *ErrorMessage) Append(dst []byte, v Version) []byte {
+func (m *ErrorMessage) Append(dst []byte, _ Version) []byte {
 	dst = wire.AppendUvarint(dst, 1, m.Code)
 	dst = wire.AppendText(dst, 2, m.Message)
 	dst = wire.AppendText(dst, 3, m.Stacktrace)
@@ -218,13 +218,10 @@ func (m *ErrorMessage) Append(dst []byte, v Version) []byte {
 	if m.NextRetryDelay != nil {
 		dst = wire.AppendPresentUvarint(dst, 8, millis(*m.NextRetryDelay))
 	}
-	if v >= V7 {
-		dst = wire.AppendUvarint(dst, 9, m.Behavior)
-	}
-	return dst
+	return wire.AppendUvarint(dst, 9, m.Behavior)
 }
 
-func (m *ErrorMessage) decode(b []byte, v Version) error {
+func (m *ErrorMessage) decode(b []byte, _ Version) error {
 	d := wire.NewDecoder(b)
 	for d.Next() {
 		switch d.Field() {
@@ -243,15 +240,16 @@ func (m *ErrorMessage) decode(b []byte, v Version) error {
 		case 8:
 			m.NextRetryDelay = new(duration(d.Uint64()))
 		case 9:
-			m.Behavior = behaviorOf(d.Uint64(), v)
+			m.Behavior = behaviorOf(d.Uint64())
 		}
 	}
 	return d.Err()
 }
 
-// behaviorOf takes what it does not know as a retry.
-func behaviorOf(n uint64, v Version) Behavior {
-	if v < V7 || n > uint64(BehaviorFail) {
+// behaviorOf takes what it does not know as a retry. Only version 7 has the field, but a deployment
+// that sends it earlier is taken at its word.
+func behaviorOf(n uint64) Behavior {
+	if n > uint64(BehaviorFail) {
 		return BehaviorRetry
 	}
 	return Behavior(n)

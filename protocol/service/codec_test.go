@@ -39,10 +39,6 @@ func fill(f *wiretest.Filler, t journal.Type, v Version) Control {
 		if v < V7 {
 			m.Scope, m.LimitKey, m.IdempotencyKey = "", "", nil
 		}
-	case *ErrorMessage:
-		if v < V7 {
-			m.Behavior = BehaviorRetry
-		}
 	case *Suspension:
 		m.AwaitingOn.Completions = append(m.AwaitingOn.Completions, 1)
 		if v < V7 {
@@ -194,11 +190,12 @@ func TestDecodeRefusals(t *testing.T) {
 func TestErrorMessage(t *testing.T) {
 	delay, long := 5*time.Second, wire.AppendPresentUvarint(nil, 8, uint64(1)<<63)
 	m := ErrorMessage{Code: 500, NextRetryDelay: &delay, Behavior: BehaviorPause}
-	if got := hex.EncodeToString(m.Append(nil, V6)); got != "08f403408827" {
-		t.Errorf("version 6: got %s", got)
-	}
 	if got := hex.EncodeToString(m.Append(nil, V7)); got != "08f4034088274801" {
-		t.Errorf("version 7: got %s", got)
+		t.Errorf("got %s", got)
+	}
+	early, err := Decode(TypeError, V6, []byte{9 << 3, byte(BehaviorFail)})
+	if err != nil || early.(*ErrorMessage).Behavior != BehaviorFail {
+		t.Errorf("a behavior below version 7: %+v, error %v", early, err)
 	}
 	got, err := Decode(TypeError, V7, append(long, 9<<3, 9))
 	if err != nil {

@@ -64,7 +64,7 @@ type ErrorMessage struct {
 	CommandType  *uint32
 	// NextRetryDelay, if set, replaces the delay before the next try; millisecond resolution.
 	NextRetryDelay *time.Duration
-	Behavior       Behavior // from version 7
+	Behavior       Behavior // SDKs send it from version 7 on
 }
 
 // Behavior says what to do after an ErrorMessage. The numbers are those of the wire.
