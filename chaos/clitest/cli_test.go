@@ -1,0 +1,49 @@
+package main
+
+import (
+	"testing"
+)
+
+// TestOfficialCLI shows that people see the same, whichever server the official command line talks
+// to.
+func TestOfficialCLI(t *testing.T) {
+	ran := 0
+	err := run(t.Context(), options{}, func(command, difference string) {
+		ran++
+		t.Run(command, func(t *testing.T) {
+			if difference != "" {
+				t.Errorf("the outputs differ:\n%s", difference)
+			}
+		})
+	})
+	if err != nil {
+		t.Fatalf("the commands did not run: %v", err)
+	}
+	if ran == 0 {
+		t.Fatal("no command has run")
+	}
+}
+
+func TestNormalHidesOnlyWhatMayDiffer(t *testing.T) {
+	s := &session{server: &server{admin: "http://127.0.0.1:1234", ingress: "http://127.0.0.1:99"},
+		uri: "http://127.0.0.1:5", home: "/home/x"}
+	a := "b  row dp_14N5m3FLoJi4GuJ6rwL5Vvj\na row at http://127.0.0.1:1234/v4 in /home/x\n"
+	b := "a row at http://127.0.0.1:1234/v4 in /home/x\nb row   dp_10CX3nZXlxu4Jxw0SwwTLFP\n"
+	if d := difference(s.normal(step{}, a), s.normal(step{}, b)); d != "" {
+		t.Errorf("order, blanks and IDs differ:\n%s", d)
+	}
+	for name, other := range map[string]string{
+		"a line is missing":  "a row at http://127.0.0.1:1234/v4 in /home/x\n",
+		"a line is new":      a + "c\n",
+		"a line is other":    "b row\na row at http://127.0.0.1:1234/v4 in /home/x\n",
+		"another exit code":  a + "exit code 1\n",
+		"a line comes twice": a + "b row dp_14N5m3FLoJi4GuJ6rwL5Vvj\n",
+	} {
+		if difference(s.normal(step{}, a), s.normal(step{}, other)) == "" {
+			t.Errorf("%s, and that was not seen", name)
+		}
+	}
+	if d := difference([]string{"x y"}, s.normal(step{words: true}, "x y")); d == "" {
+		t.Error("words were compared as lines")
+	}
+}
