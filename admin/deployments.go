@@ -96,8 +96,8 @@ func checkARN(arn string) error {
 	case parts[0] != "arn":
 		return invalidField("arn", "A qualified ARN must have 8 components delimited by `:`")
 	case len(parts) == arnParts-1:
-		return invalidField("arn", "A qualified ARN needs a version or alias suffix. If you want to use "+
-			"the unpublished version, provide $LATEST and make sure your shell doesn't treat it as a variable")
+		return invalidField("arn", "A qualified ARN needs a version or alias suffix; $LATEST is the "+
+			"unpublished version, and has to be quoted in a shell")
 	case len(parts) != arnParts:
 		return invalidField("arn", "A qualified ARN must have 8 components delimited by `:`")
 	}
@@ -350,7 +350,8 @@ func (h *Handler) deleteDeployment(r *request) (*response, error) {
 	})
 	var missing *schema.DeploymentNotFoundError
 	if errors.As(err, &missing) {
-		return nil, failed(http.StatusNotFound, "not found in the schema registry: deployment with id '%s'", id)
+		return nil, failed(http.StatusNotFound,
+			"not found in the schema registry: deployment with id '%s'", id)
 	}
 	if err != nil {
 		return nil, err

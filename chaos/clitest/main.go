@@ -96,7 +96,8 @@ func run(ctx context.Context, opts options, report func(command, difference stri
 
 // compare runs the script, each command on one server and then on the other.
 func compare(
-	ctx context.Context, opts options, reference, own *session, report func(command, difference string),
+	ctx context.Context, opts options, reference, own *session,
+	report func(command, difference string),
 ) error {
 	for _, st := range script() {
 		if st.sql && !opts.sql {

@@ -115,10 +115,11 @@ func startServer(ctx context.Context, dir, own, reference string) (*server, erro
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return nil, err
 	}
-	var err error
-	s.proc, err = startProcess(ctx, dir, filepath.Base(argv[0]), env, argv, func(ctx context.Context) bool {
+	ready := func(ctx context.Context) bool {
 		return healthy(ctx, s.admin+"/health") && healthy(ctx, s.ingress+"/restate/health")
-	})
+	}
+	var err error
+	s.proc, err = startProcess(ctx, dir, filepath.Base(argv[0]), env, argv, ready)
 	return s, err
 }
 

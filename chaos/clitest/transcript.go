@@ -38,8 +38,7 @@ var replaced = []struct {
 }{
 	{regexp.MustCompile(`\bdp_1[0-9A-Za-z]{22}\b`), "<dp>"},
 	{regexp.MustCompile(`\binv_1[0-9A-Za-z]{33}\b`), "<inv>"},
-	{regexp.MustCompile(`\w{3}, \d{2} \w{3} \d{4} [\d:]+ \+00:00|\w{3} \d{2} \w{3} \d{4} [\d:]+ \+00:00`),
-		"<time>"},
+	{regexp.MustCompile(`\w{3},? \d{2} \w{3} \d{4} [\d:]+ \+00:00`), "<time>"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z`), "<time>"},
 	{regexp.MustCompile(`Query took .*`), "Query took <time>"},
 	{regexp.MustCompile(`\d+ (seconds?|minutes?|ms|milliseconds?)( and \d+ \w+)?( ago)?`), "<span>"},
