@@ -11,11 +11,12 @@
 //	go run ./chaos/conformance --ingress http://127.0.0.1:8080 --admin http://127.0.0.1:9070
 //
 // A check is named by the capability it shows (SVC-01, RUN-05, ...) and by its area: the SDK
-// of the called service (go, ts, py), http for plain requests, wire for hand-made deployments.
+// of the called service (go, ts, ...), http for plain requests, wire for hand-made deployments.
 // Checks of one phase run at the same time and share nothing but the server: each draws its
 // own keys. The phases that kill a process come last, one after the other; the server is
 // killed only if the suite has started it.
 //
 // Two kinds of checks are left out where they would be unfair: input that the reference server
-// is known not to survive, and expiry, which needs a server that cleans up every second.
+// is known not to survive, and expiry, which needs a server that cleans up every second. What
+// an SDK has no call for (offered.go) is not checked with that SDK, and counted on its own.
 package main

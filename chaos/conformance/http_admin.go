@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -263,12 +264,19 @@ func sameServices(c *Case) {
 		}
 		return out
 	}
-	first := offered(c.services[0])
-	if first["Store/add"] != "VirtualObject Exclusive" {
-		c.failf("Store/add is not among %v", first)
+	all := map[string]string{}
+	for _, services := range c.services {
+		maps.Copy(all, offered(services))
 	}
-	for _, other := range c.services[1:] {
-		c.equal("handlers of "+other.sdk, offered(other), first)
+	if all["Store/add"] != "VirtualObject Exclusive" {
+		c.failf("Store/add is not among %v", all)
+	}
+	for _, services := range c.services {
+		want := maps.Clone(all)
+		maps.DeleteFunc(want, func(handler, _ string) bool {
+			return leftOut(services.sdk, handler)
+		})
+		c.equal("handlers of "+services.sdk, offered(services), want)
 	}
 }
 

@@ -26,6 +26,7 @@ var kits = map[string]kit{
 	"ts":   {"Ts", prepareScripts},
 	"py":   {"Py", preparePython},
 	"java": {"Java", prepareJava},
+	"rust": {"Rust", prepareRust},
 }
 
 func knownSDKs() string { return strings.Join(slices.Sorted(maps.Keys(kits)), ", ") }

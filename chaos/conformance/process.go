@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	startTimeout = 60 * time.Second  // until a started process answers
-	buildTimeout = 600 * time.Second // go build or npm, on a cold cache
+	startTimeout = 60 * time.Second // until a started process answers
+	buildTimeout = 30 * time.Minute // of a build or an installation, on a cold cache
 
 	// Ports of processes that are started again lie below the ephemeral range, where no
 	// outgoing connection can take them meanwhile.

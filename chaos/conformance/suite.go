@@ -43,10 +43,17 @@ type Env struct {
 	seven bool
 }
 
-type totals struct{ passed, failed, skipped int }
+type totals struct {
+	passed, failed, skipped int
+	notOffered              int // left out for a lack of the SDK
+}
 
 func (t totals) String() string {
-	return fmt.Sprintf("%d passed, %d failed, %d skipped", t.passed, t.failed, t.skipped)
+	line := fmt.Sprintf("%d passed, %d failed, %d skipped", t.passed, t.failed, t.skipped)
+	if t.notOffered > 0 {
+		line += fmt.Sprintf(", %d not offered", t.notOffered)
+	}
+	return line
 }
 
 // suite runs checks and reports each as one line.
@@ -235,8 +242,8 @@ func (s *suite) runJobs(ctx context.Context, jobs []job) {
 		if !s.wanted(j.check.ID, j.area, j.check.Title) {
 			continue
 		}
-		if lack := missing(j.area, j.check.ID); lack != "" {
-			s.skip(j.check.ID, j.area, j.check.Title, "the SDK does not offer it: "+lack)
+		if lack := missing(j.area, j.check.ID, j.check.Title); lack != "" {
+			s.leaveOut(j.check.ID, j.area, j.check.Title, lack)
 			continue
 		}
 		if j.check.Crasher && s.gentle {
@@ -278,13 +285,18 @@ func (s *suite) runSurvivors(ctx context.Context, how string, kill func(context.
 	for _, services := range s.env.services {
 		for _, v := range survivors() {
 			check := Check{ID: v.ID, Title: how + ": " + v.Title, Run: v.Before}
-			if s.wanted(v.ID, services.sdk, check.Title) {
-				halves = append(halves, &half{
-					job:   job{services.sdk, services, check},
-					after: v.After,
-					c:     newCase(s.env, services),
-				})
+			if !s.wanted(v.ID, services.sdk, check.Title) {
+				continue
 			}
+			if lack := missing(services.sdk, v.ID, v.Title); lack != "" {
+				s.leaveOut(v.ID, services.sdk, check.Title, lack)
+				continue
+			}
+			halves = append(halves, &half{
+				job:   job{services.sdk, services, check},
+				after: v.After,
+				c:     newCase(s.env, services),
+			})
 		}
 	}
 	if len(halves) == 0 {
@@ -338,6 +350,14 @@ func (s *suite) skip(id, area, title, why string) {
 	defer s.mu.Unlock()
 	s.total.skipped++
 	s.report(fmt.Sprintf("skip %s %s %s: %s", id, area, title, why))
+}
+
+// leaveOut counts a check of what the SDK has no call for.
+func (s *suite) leaveOut(id, sdk, title, lack string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.total.notOffered++
+	s.report(fmt.Sprintf("none %s %s %s: not offered by %s", id, sdk, title, lack))
 }
 
 func (s *suite) verdict(id, area, title string, start time.Time, err error) {

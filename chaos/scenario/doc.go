@@ -1,9 +1,9 @@
 // Package scenario describes the services that conformance checks call.
 //
 // The same handlers are written once per official SDK: goservice in Go, tsservice in
-// TypeScript, pyservice in Python. So a check states its expectation once and holds every
-// SDK to it. Every service name starts with a prefix given on the command line ("Go", "Ts",
-// "Py"), so that all sets live on one server.
+// TypeScript, pyservice in Python, javaservice in Java, rustservice in Rust. So a check
+// states its expectation once and holds every SDK to it. Every service name starts with a
+// prefix ("Go", "Ts", ...), so that all sets live on one server.
 //
 //	Basic      service: answers, failures, durable steps, sleeps, compensation
 //	Comm       service: calls, sends, attach, cancel, combinators, awakeables, signals
@@ -17,5 +17,6 @@
 // shows even when the service was killed between.
 //
 // Invariant: a handler has the same name, input, output and behaviour in every language. The
-// conformance suite compares what the programs offer.
+// conformance suite compares what the programs offer. README.md lists what an SDK has no call
+// for; the handlers that only such a call needs are left out in its language.
 package scenario
