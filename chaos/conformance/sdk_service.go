@@ -134,7 +134,11 @@ func deadlock(c *Case) {
 	})
 	c.want(c.rule(http.MethodPatch, "/invocations/"+stuck.InvocationID+"/kill", nil), 200)
 	c.fails(c.attach(stuck.InvocationID), http.StatusConflict, "invocation", "killed")
-	c.equal("total", answer[int](c, c.path("Store", c.id, "add"), 1), 1)
+	// The key is free. The kill of the inner call comes after that of the outer one, so the
+	// inner one may have had the key, and added 1, before.
+	if sum := answer[int](c, c.path("Store", c.id, "add"), 1); sum != 1 && sum != 2 {
+		c.failf("total: got %d, want 1, or 2 with the inner call", sum)
+	}
 }
 
 func stateChecks() []Check {
