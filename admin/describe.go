@@ -130,7 +130,6 @@ func describeServices(s *schema.Schema, list []*schema.Service) []serviceView {
 
 func describeService(s *schema.Schema, svc *schema.Service) serviceView {
 	o := s.ServiceOptions(svc)
-	defaults := s.Defaults()
 	v := serviceView{
 		Name: svc.Name, Handlers: describeHandlers(s, svc), Type: kindName(svc.Kind),
 		Documentation: svc.Documentation, Metadata: svc.Metadata,
@@ -146,7 +145,7 @@ func describeService(s *schema.Schema, svc *schema.Service) serviceView {
 			MaxInterval:          duration.Format(o.RetryMaxInterval),
 			OnMaxAttempts:        string(o.OnMaxAttempts),
 		},
-		Info: describeInfos(defaults.Infos(o.Deployment, &svc.Options)),
+		Info: describeInfos(s.ServiceInfos(svc)),
 	}
 	if o.Deployment.Mode == schema.ModeRequestResponse {
 		v.InactivityTimeout = duration.Format(0)
@@ -178,7 +177,6 @@ func describeHandlers(s *schema.Schema, svc *schema.Service) []handlerView {
 
 // describeHandler shows the options that the handler sets itself, as they take effect.
 func describeHandler(s *schema.Schema, svc *schema.Service, h *schema.Handler) handlerView {
-	defaults := s.Defaults()
 	v := handlerView{
 		Name: h.Name, Documentation: h.Documentation, Metadata: h.Metadata, Public: true,
 		EnableLazyState:  h.Options.EnableLazyState,
@@ -198,7 +196,7 @@ func describeHandler(s *schema.Schema, svc *schema.Service, h *schema.Handler) h
 		return v // cannot be: h is out of this schema
 	}
 	v.Public = r.Public
-	v.Info = describeInfos(defaults.Infos(r.Deployment, &h.Options))
+	v.Info = describeInfos(s.HandlerInfos(svc, h))
 	o := &h.Options
 	shown := func(set *time.Duration, effective time.Duration) string {
 		if set == nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/duration"
 )
 
@@ -95,9 +96,37 @@ func pick[T any](fallback T, sets []*Options, field func(*Options) *T) T {
 	return fallback
 }
 
-// Infos are remarks on options of a service or handler of the deployment that do not hold as they
-// were asked for.
-func (d *Defaults) Infos(dep *Deployment, o *Options) []Info {
+// ServiceInfos are remarks on options of a service that do not hold as they were asked for. What the
+// run handler of a workflow asks for and what the server's own defaults ask for counts as asked.
+func (s *Schema) ServiceInfos(svc *Service) []Info {
+	d, o := &s.defaults, svc.Options
+	if o.JournalRetention == nil {
+		o.JournalRetention = &d.JournalRetention
+	}
+	if o.IdempotencyRetention == nil {
+		o.IdempotencyRetention = &d.IdempotencyRetention
+	}
+	if svc.Kind == protocol.KindWorkflow {
+		if o.WorkflowCompletionRetention == nil {
+			o.WorkflowCompletionRetention = &d.WorkflowCompletionRetention
+		}
+		for _, h := range svc.Handlers {
+			if v := h.Options.WorkflowCompletionRetention; v != nil {
+				o.WorkflowCompletionRetention = v
+			}
+		}
+	}
+	return d.infos(s.deployments[svc.Deployment], &o)
+}
+
+// HandlerInfos are remarks on options that a handler of the service sets itself.
+func (s *Schema) HandlerInfos(svc *Service, h *Handler) []Info {
+	o := h.Options
+	o.WorkflowCompletionRetention = nil // it is the service's
+	return s.defaults.infos(s.deployments[svc.Deployment], &o)
+}
+
+func (d *Defaults) infos(dep *Deployment, o *Options) []Info {
 	var infos []Info
 	if dep.Mode == ModeRequestResponse && o.InactivityTimeout != nil {
 		infos = append(infos, Info{CodeNotApplied, fmt.Sprintf("inactivity_timeout %s is not applied: "+

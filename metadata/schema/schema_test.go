@@ -209,14 +209,22 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: add %+v get %+v run %+v", name, add, get, run)
 		}
 	}
-	infos := d.Infos(add.Deployment, &add.Service.Options)
+	infos := s.ServiceInfos(add.Service)
 	if len(infos) != 1 || infos[0].Code != CodeClamped || !strings.Contains(infos[0].Message, "from 1s to 500ms") {
 		t.Errorf("infos of the service: %+v", infos)
 	}
-	if infos := d.Infos(get.Deployment, &get.Handler.Options); len(infos) != 0 {
+	infos = s.ServiceInfos(run.Service)
+	if len(infos) != 2 || !strings.Contains(infos[0].Message, "from 1d to 500ms") ||
+		!strings.Contains(infos[1].Message, "from 7s to 6s") {
+		t.Errorf("infos of a workflow, about a default and what its run handler asks: %+v", infos)
+	}
+	if infos := s.HandlerInfos(run.Service, run.Handler); len(infos) != 0 {
+		t.Errorf("infos of the run handler: %+v", infos)
+	}
+	if infos := s.HandlerInfos(get.Service, get.Handler); len(infos) != 0 {
 		t.Errorf("infos of a handler below all ceilings: %+v", infos)
 	}
-	if infos := d.Infos(add.Deployment, &add.Handler.Options); len(infos) != 1 || !strings.Contains(infos[0].Message, "from 3 to 2") {
+	if infos := s.HandlerInfos(add.Service, add.Handler); len(infos) != 1 || !strings.Contains(infos[0].Message, "from 3 to 2") {
 		t.Errorf("infos of the handler: %+v", infos)
 	}
 }
@@ -310,8 +318,8 @@ func TestInfosOfRequestResponse(t *testing.T) {
 	m.Mode = discovery.RequestResponse
 	s, d := mustRegister(t, Empty(StandardDefaults()), Registration{
 		Address: at("http://one/"), Manifest: m, ID: id(1)})
-	defaults := s.Defaults()
-	infos := defaults.Infos(d, &d.Services["Counter"].Handlers["add"].Options)
+	svc := d.Services["Counter"]
+	infos := s.HandlerInfos(svc, svc.Handlers["add"])
 	if len(infos) != 1 || infos[0].Code != CodeNotApplied {
 		t.Fatalf("infos of a handler with an inactivity timeout: %+v", infos)
 	}
