@@ -52,6 +52,16 @@ var (
 	errNotServing = &requestError{
 		http.StatusServiceUnavailable, "not every partition can serve yet; retry in a moment",
 	}
+	errTargetPath = badRequest("bad path, expected either /:service-name/:handler or " +
+		"/:object-name/:object-key/:handler")
+	errReservedPath = badRequest("bad path, expected /restate/call/:service/:handler, " +
+		"/restate/send/:service/:handler, /restate/scope/:scope/call/:service/:handler, " +
+		"/restate/attach/:invocation_id, /restate/output/:invocation_id, or /restate/lookup")
+	errInvocationPath = badRequest("bad path, expected /restate/invocation/:id/attach, or " +
+		"/restate/invocation/:service/:handler/:idempotency-key/attach, or the same with a key " +
+		"after the service, or with output instead of attach")
+	errAwakeablePath = badRequest("bad path, expected either /restate/awakeables/:id/resolve or " +
+		"/restate/awakeables/:id/reject")
 	errLimitKeyAlone = &requestError{
 		http.StatusBadRequest, "a limit key requires a scope",
 	}
@@ -60,8 +70,6 @@ var (
 func badRequest(format string, args ...any) *requestError {
 	return &requestError{http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }
-
-func badPath(path string) *requestError { return badRequest("bad path: %s", path) }
 
 // asError turns any error into what the client is told.
 func asError(err error) error {

@@ -146,10 +146,9 @@ func (h *Handler) health(w *response) error {
 func allowCrossOrigin(w *response, r *http.Request) bool {
 	out := w.w.Header()
 	out.Set("Vary", "origin, access-control-request-method, access-control-request-headers")
-	origin := r.Header.Get("Origin")
-	if origin != "" {
+	out.Set("Access-Control-Allow-Credentials", "true")
+	if origin := r.Header.Get("Origin"); origin != "" {
 		out.Set("Access-Control-Allow-Origin", origin)
-		out.Set("Access-Control-Allow-Credentials", "true")
 	}
 	if r.Method != http.MethodOptions {
 		return false

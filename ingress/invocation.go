@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -86,13 +85,16 @@ func (h *Handler) findTarget(req *request) (target, bool, error) {
 		rest, send = rest[:want], true
 	}
 	if len(rest) != want {
-		return target{}, false, badPath(req.path)
+		if req.kind == RequestPlain {
+			return target{}, false, errTargetPath
+		}
+		return target{}, false, errReservedPath
 	}
 	var t target
 	var err error
 	if want == 3 {
-		if t.key, err = url.PathUnescape(rest[1]); err != nil {
-			return target{}, false, badRequest("bad key %q: %v", rest[1], err)
+		if t.key, err = decodeKey(rest[1]); err != nil {
+			return target{}, false, err
 		}
 	}
 	t.Resolved, err = h.schemas.Current().Resolve(rest[0], rest[want-1])
@@ -116,7 +118,7 @@ func (h *Handler) newInvoke(w *response, r *http.Request, req *request, t target
 	if err != nil {
 		return nil, err
 	}
-	headers, err := handlerHeaders(r)
+	headers, err := handlerHeaders(r, req.path)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +145,7 @@ func newRequestID() (id command.RequestID) {
 	return id
 }
 
-// readDelay is when a delayed send may start, or zero. The name is matched without regard to case.
+// readDelay is when a delayed send may start, or zero if no delay was given. The name is matched without regard to case.
 func readDelay(r *http.Request, send bool) (protocol.Millis, error) {
 	value, ok := queryParameter(r, "delay")
 	if !ok {
@@ -154,10 +156,8 @@ func readDelay(r *http.Request, send bool) (protocol.Millis, error) {
 	}
 	d, err := duration.Parse(value)
 	if err != nil || d < 0 {
-		return 0, badRequest("bad delay '%s': use a duration such as 10s, 1h30m or PT10S", value)
-	}
-	if d == 0 {
-		return 0, nil
+		return 0, badRequest("bad delay query parameter, must be a ISO8601 duration "+
+			"such as PT10S, or 10s or 1h30m: '%s'", value)
 	}
 	return protocol.MillisOf(time.Now()).Add(d), nil
 }
@@ -181,6 +181,9 @@ func readIdempotencyKey(r *http.Request, t target) (*string, error) {
 	}
 	if t.Handler.Kind == protocol.HandlerWorkflow {
 		return nil, errWorkflowIdempotency
+	}
+	if !isVisibleASCII(key) {
+		return nil, badHeader(headerIdempotencyKey)
 	}
 	return &key, nil
 }
@@ -206,20 +209,27 @@ func readLimitKey(r *http.Request, scope string) (string, error) {
 
 // handlerHeaders are the headers that the handler sees: the path first, then the request's, one of
 // each. net/http does not keep their order, so they are sorted.
-func handlerHeaders(r *http.Request) ([]journal.Header, error) {
+func handlerHeaders(r *http.Request, path string) ([]journal.Header, error) {
+	if r.URL.ForceQuery || r.URL.RawQuery != "" {
+		path += "?" + r.URL.RawQuery
+	}
 	out := make([]journal.Header, 1, len(r.Header)+1)
-	out[0] = journal.Header{Key: headerIngressPath, Value: r.URL.RequestURI()}
+	out[0] = journal.Header{Key: headerIngressPath, Value: path}
 	for name, values := range r.Header {
 		if hiddenHeaders[name] || len(values) == 0 {
 			continue
 		}
 		if !isVisibleASCII(values[0]) {
-			return nil, badRequest("bad header '%s': its value is not ASCII", strings.ToLower(name))
+			return nil, badHeader(name)
 		}
 		out = append(out, journal.Header{Key: strings.ToLower(name), Value: values[0]})
 	}
 	slices.SortFunc(out[1:], func(a, b journal.Header) int { return strings.Compare(a.Key, b.Key) })
 	return out, nil
+}
+
+func badHeader(name string) error {
+	return badRequest("bad header '%s': its value is not ASCII", strings.ToLower(name))
 }
 
 func isVisibleASCII(s string) bool {
@@ -269,34 +279,35 @@ func (h *Handler) readBody(w *response, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// validateInput applies the handler's input rules. Parameters of the content type are ignored.
+// validateInput applies the handler's input rules. Parameters of the content type are ignored. A body
+// must say what it is, even to a handler that takes anything.
 func validateInput(rules schema.InputRules, contentType string, given bool, size int) error {
-	contentType, _, _ = strings.Cut(contentType, ";")
-	contentType = strings.TrimSpace(contentType)
+	kind, _, _ := strings.Cut(contentType, ";")
 	switch {
 	case rules.EmptyOnly:
 		if size > 0 || given {
-			return badRequest("input validation error: the handler takes no input: " +
-				"send an empty body without content-type")
+			return badRequest("input validation error: Expected body and content-type to be empty, "+
+				"but wasn't: send neither (content-type '%s', %d bytes)", contentType, size)
 		}
 		return nil
 	case size == 0 && !given && !rules.Required:
 		return nil
-	case size == 0 && rules.JSONSchema != nil:
-		return badRequest("input validation error: Empty body not allowed")
-	case rules.ContentType == "*/*":
-		return nil
 	case !given:
 		return badRequest("input validation error: Empty content-type")
-	case !matchContentType(rules.ContentType, contentType):
+	case !matchContentType(rules.ContentType, strings.TrimSpace(kind)):
 		return badRequest("input validation error: Content-type '%s' does not match '%s'",
 			contentType, rules.ContentType)
+	case size == 0 && rules.JSONSchema != nil:
+		return badRequest("input validation error: Empty body not allowed")
 	}
 	return nil
 }
 
-// matchContentType compares with a rule, whose subtype may be a star.
+// matchContentType compares with a rule, which may be */* or have a star as its subtype.
 func matchContentType(rule, contentType string) bool {
+	if rule == "*/*" {
+		return true
+	}
 	if prefix, ok := strings.CutSuffix(rule, "/*"); ok {
 		kind, _, _ := strings.Cut(contentType, "/")
 		return kind == prefix

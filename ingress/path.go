@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/perdure/perdure/protocol"
 )
@@ -29,7 +30,7 @@ const (
 // request is a parsed path.
 type request struct {
 	kind RequestKind
-	path string
+	path string // without slashes at its end, and one at its start
 	// rest are the segments of a call or send after the verb, still percent-encoded.
 	rest  []string
 	scope string
@@ -42,15 +43,15 @@ type request struct {
 	reject    bool
 }
 
-// Bounds on the number of slashes in a path, after a trailing one was cut.
+// Bounds on the number of slashes in a path, those at its end not counted.
 const minSlashes, maxSlashes = 2, 7
 
 // parsePath reads a raw, still percent-encoded path.
 func parsePath(raw string) (request, error) {
-	path := strings.TrimSuffix(raw, "/")
-	req := request{kind: RequestUnknown, path: raw}
-	if n := strings.Count(path, "/"); n < minSlashes || n > maxSlashes || path[0] != '/' {
-		return req, badPath(raw)
+	path := "/" + strings.Trim(raw, "/")
+	req := request{kind: RequestUnknown, path: path}
+	if n := strings.Count(path, "/"); n < minSlashes || n > maxSlashes {
+		return req, badRequest("bad path: %s", path)
 	}
 	segs := strings.Split(path[1:], "/")
 	switch segs[0] {
@@ -68,15 +69,13 @@ func parseReserved(req request, segs []string) (request, error) {
 	verb, rest := segs[0], segs[1:]
 	switch verb {
 	case "health":
-		if len(rest) == 0 {
-			req.kind = RequestHealth
-			return req, nil
-		}
+		req.kind = RequestHealth
+		return req, nil
 	case "call", "send":
 		return parseCall(req, verb, rest)
 	case "scope":
 		if len(rest) < 2 || rest[1] != "call" && rest[1] != "send" {
-			return req, badPath(req.path)
+			return req, errReservedPath
 		}
 		scope, err := url.PathUnescape(rest[0])
 		if err != nil || !validScope(scope) {
@@ -103,7 +102,7 @@ func parseReserved(req request, segs []string) (request, error) {
 
 func parseCall(req request, verb string, rest []string) (request, error) {
 	if len(rest) < 2 || len(rest) > 3 {
-		return req, badPath(req.path)
+		return req, errReservedPath
 	}
 	req.kind, req.rest = RequestKind(verb), rest
 	return req, nil
@@ -119,7 +118,7 @@ func parseResult(req request, kind RequestKind, rest []string) (request, error) 
 		req.target = target
 		return req, err
 	}
-	return req, badPath(req.path)
+	return req, errReservedPath
 }
 
 // parseInvocation reads the old forms, by ID or by idempotency key.
@@ -141,7 +140,7 @@ func parseInvocation(req request, rest []string) (request, error) {
 		req.pathTarget = rest[:len(rest)-1]
 		return req, nil
 	}
-	return req, badPath(req.path)
+	return req, errInvocationPath
 }
 
 func parseWorkflow(req request, rest []string) (request, error) {
@@ -149,20 +148,35 @@ func parseWorkflow(req request, rest []string) (request, error) {
 		return req, errNotFound
 	}
 	req.kind = RequestKind(rest[2])
-	key, err := url.PathUnescape(rest[1])
+	key, err := decodeKey(rest[1])
 	if err != nil {
-		return req, badRequest("bad workflow key %q: %v", rest[1], err)
+		return req, err
 	}
 	req.target = &invocationTarget{workflow: true, service: rest[0], key: key, keyed: true}
 	return req, nil
 }
 
 func parseAwakeable(req request, rest []string) (request, error) {
-	if len(rest) != 2 || rest[1] != "resolve" && rest[1] != "reject" {
+	if len(rest) != 2 {
+		return req, errAwakeablePath
+	}
+	if rest[1] != "resolve" && rest[1] != "reject" {
 		return req, errNotFound
 	}
 	req.kind, req.awakeable, req.reject = RequestAwakeable, rest[0], rest[1] == "reject"
 	return req, nil
+}
+
+// decodeKey reads the key of an object or workflow, which is text like all keys.
+func decodeKey(segment string) (string, error) {
+	key, err := url.PathUnescape(segment)
+	if err != nil {
+		return "", badRequest("bad path, cannot decode key %q: %v", segment, err)
+	}
+	if !utf8.ValidString(key) {
+		return "", badRequest("bad path, cannot decode key %q: it is not UTF-8", segment)
+	}
+	return key, nil
 }
 
 // checkMethod refuses what the contract does not list.

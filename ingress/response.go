@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/perdure/perdure/metadata/schema"
 	"github.com/perdure/perdure/protocol"
@@ -142,7 +141,7 @@ func writeAccepted(w *response, id protocol.InvocationID, reply command.Reply) e
 		body.Status = "PreviouslyAccepted"
 	}
 	if reply.ExecutionTime != 0 {
-		body.ExecutionTime = reply.ExecutionTime.Time().Format(time.RFC3339Nano)
+		body.ExecutionTime = reply.ExecutionTime.Time().Format("2006-01-02T15:04:05.000000000Z07:00")
 	}
 	w.w.Header().Set(headerInvocationID, body.InvocationID)
 	return w.json(http.StatusAccepted, body)

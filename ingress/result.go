@@ -3,7 +3,6 @@ package ingress
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 
 	"github.com/perdure/perdure/metadata/schema"
 	"github.com/perdure/perdure/protocol"
@@ -71,13 +70,13 @@ func (h *Handler) targetFromPath(req *request) (*invocationTarget, error) {
 	}
 	keyed := service.Kind != protocol.KindService
 	if keyed != (n == 4) {
-		return nil, badPath(req.path)
+		return nil, errInvocationPath
 	}
 	t := &invocationTarget{service: segs[0], handler: segs[n-2], idempotencyKey: segs[n-1], keyed: keyed}
 	if keyed {
 		var err error
-		if t.key, err = url.PathUnescape(segs[1]); err != nil {
-			return nil, badRequest("bad key %q: %v", segs[1], err)
+		if t.key, err = decodeKey(segs[1]); err != nil {
+			return nil, err
 		}
 	}
 	return t, nil
