@@ -24,6 +24,8 @@ var notOffered = map[string]sdkGaps{
 		{id: "EVT-04", why: "no named signals",
 			handlers: []string{"Comm/signal", "Waiter/awaitSignal"}},
 		{id: "EVT-05", why: "no named signals"},
+		{id: "ERR-02", title: "what is awaited is told while it runs",
+			why: "it speaks the protocol up to version 6"},
 	}},
 	"rust": {"restate-sdk 0.13.0", []gap{
 		{id: "ERR-07", why: "a terminal failure has no metadata"},

@@ -19,12 +19,17 @@ final class Effects {
   private final Map<String, Integer> count = new HashMap<>(); // guarded by this
   private final Map<String, String> note = new HashMap<>(); // guarded by this
 
-  /** Opens the file for appending; null keeps counts in memory only. */
-  Effects(Path path) throws IOException {
-    file =
-        path == null
-            ? null
-            : FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+  /** Opens the file for appending; an empty path keeps counts in memory only. */
+  Effects(String path) throws IOException {
+    file = path.isEmpty() ? null : open(Path.of(path));
+  }
+
+  private static FileChannel open(Path path) throws IOException {
+    try {
+      return FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    } catch (IOException e) {
+      throw new IOException("open effects file: " + e, e);
+    }
   }
 
   /** Performs the side effect once more and returns how often this process has done it. */

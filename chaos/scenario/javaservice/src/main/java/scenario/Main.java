@@ -2,10 +2,13 @@ package scenario;
 
 import dev.restate.sdk.endpoint.Endpoint;
 import dev.restate.sdk.http.vertx.RestateHttpServer;
-import java.nio.file.Path;
+import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletionException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Serves the scenario handlers with the official Java SDK.
@@ -41,11 +44,10 @@ public final class Main {
     return values;
   }
 
-  private static void serve(Map<String, String> flags) throws Exception {
+  private static void serve(Map<String, String> flags) throws IOException {
     String listen = flags.getOrDefault("--listen", "127.0.0.1:9080");
     String prefix = flags.getOrDefault("--prefix", "Java");
-    String path = flags.getOrDefault("--effects", "");
-    Effects fx = new Effects(path.isEmpty() ? null : Path.of(path));
+    Effects fx = new Effects(flags.getOrDefault("--effects", ""));
     Endpoint endpoint =
         Endpoint.builder()
             .bind(new Basic(fx).definition(prefix + "Basic"))
@@ -55,13 +57,19 @@ public final class Main {
             .bind(new Waiter(prefix).definition(prefix + "Waiter"))
             .bind(new Order(fx).definition(prefix + "Order"))
             .build();
-    int colon = listen.lastIndexOf(':');
-    String host = listen.substring(0, colon);
-    int port = Integer.parseInt(listen.substring(colon + 1));
-    RestateHttpServer.fromEndpoint(endpoint)
-        .listen(port, host)
-        .toCompletionStage()
-        .toCompletableFuture()
-        .get();
+    Matcher address = Pattern.compile("(.+):(\\d{1,5})").matcher(listen);
+    if (!address.matches()) {
+      throw new IllegalArgumentException("--listen " + listen + " is not of the form HOST:PORT");
+    }
+    try {
+      RestateHttpServer.fromEndpoint(endpoint)
+          .listen(Integer.parseInt(address.group(2)), address.group(1))
+          .toCompletionStage()
+          .toCompletableFuture()
+          .join();
+    } catch (CompletionException | IllegalArgumentException e) {
+      Throwable why = e.getCause() == null ? e : e.getCause();
+      throw new IOException("serve on " + listen + ": " + why.getMessage(), e);
+    }
   }
 }
