@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestConformance holds a freshly built server to every check, with both SDKs.
+// TestConformance holds a freshly built server to every check, with the default SDKs.
 func TestConformance(t *testing.T) {
 	opts := options{server: "perdure", sdks: []string{"go", "ts"}}
 	total, err := run(t.Context(), opts, func(line string) {

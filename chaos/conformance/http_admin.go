@@ -69,7 +69,7 @@ func adminChecks() []Check {
 			c.want(post(`{"uri":"http://x"}`), http.StatusUnsupportedMediaType)
 		}},
 		{ID: "ADM-04", Title: "services and handlers", Run: services},
-		{ID: "ADM-04", Title: "both SDKs offer the same handlers", Run: sameServices},
+		{ID: "ADM-04", Title: "the SDKs offer the same handlers", Run: sameServices},
 		{ID: "DEP-19", Title: "service options by PATCH", Run: patchService},
 		{ID: "STA-07", Title: "state of a plain service is refused", Run: func(c *Case) {
 			body := map[string]any{"object_key": "k", "new_state": map[string][]int{"a": {1}}}
