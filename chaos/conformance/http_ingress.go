@@ -14,7 +14,7 @@ import (
 // clients rely on.
 func httpChecks() []Check {
 	return slices.Concat(callHTTPChecks(), targetHTTPChecks(), errorHTTPChecks(),
-		adminChecks(), deploymentChecks())
+		adminChecks(), deploymentChecks(), moreAdminChecks(), moreLifecycleChecks())
 }
 
 func callHTTPChecks() []Check {
