@@ -124,13 +124,13 @@ func (i *Invoker) Lead(
 	return led
 }
 
-// Start runs the invocation under an attempt number. It replaces a run with a lower number, and
-// does nothing if there is one with the same or a higher number: a leader that lost actions calls
-// Abort first, so that the journal is loaded again.
+// Start runs the invocation under an attempt number. It replaces a run with another number: starts
+// come in the order of the log. It does nothing if there is a run with the same number: a leader that
+// lost actions calls Abort first, so that the journal is loaded again.
 func (p *Partition) Start(id protocol.InvocationID, target protocol.Target, attempt uint32) {
 	p.mu.Lock()
 	old := p.runs[id]
-	if p.closed || old != nil && old.attempt >= attempt {
+	if p.closed || old != nil && old.attempt == attempt {
 		p.mu.Unlock()
 		return
 	}

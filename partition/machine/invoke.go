@@ -115,11 +115,13 @@ func (s *step) begin(st *store.Status) error {
 }
 
 // start begins a new running period: the first one, or one after a suspension, a pause or a lost
-// attempt.
+// attempt. Attempt numbers are the partition's, not the invocation's: an ID that is used again, after
+// its row was forgotten, must not take what an attempt of its former life still reports.
 func (s *step) start(st *store.Status) error {
 	st.State = store.Invoked
 	st.Awaiting = journal.Future{}
-	st.Attempt++
+	s.tx.Vars.LastAttempt++
+	st.Attempt = s.tx.Vars.LastAttempt
 	st.KnownEntries = st.EntryCount
 	st.ModifiedAt = s.now
 	if st.RunningAt == 0 {

@@ -11,10 +11,20 @@ import (
 )
 
 // effects reads one effect a line: a name and then key=value. A number first makes the effect a
-// journal command of that index.
+// journal command of that index. The attempt is the current one unless it says attempt=other
+// or attempt=former.
 func (s *script) effects(t *testing.T, a args) command.Command {
-	c := &command.InvokerEffect{
-		ID: s.id(a.text("id", "a")), Attempt: uint32(a.number("attempt", 1)),
+	c := &command.InvokerEffect{ID: s.id(a.text("id", "a"))}
+	st, _, err := s.store.Reader().GetStatus(c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Attempt = st.Attempt
+	switch a.text("attempt", "current") {
+	case "other":
+		c.Attempt++
+	case "former":
+		c.Attempt--
 	}
 	for _, line := range strings.Split(a.Input, "\n") {
 		words := strings.Fields(line)

@@ -72,7 +72,7 @@ type Status struct {
 	// Deployment and ProtocolVersion are pinned by the first attempt that got that far.
 	Deployment      protocol.DeploymentID
 	ProtocolVersion uint32
-	// Attempt numbers the running periods, from 1. KnownEntries is how many entries the journal had
+	// Attempt is the partition's number for the running period. KnownEntries is how many entries the journal had
 	// when the current one began: its handler has seen at least those.
 	Attempt, KnownEntries uint32
 	// EntryCount and CommandCount count the journal's entries and the commands among them.

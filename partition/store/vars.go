@@ -24,6 +24,9 @@ type Vars struct {
 	// got; the first is 1.
 	LastOutbox uint64
 	LastInbox  uint64
+	// LastAttempt is the number that the newest attempt got. It may wrap: attempts are compared for
+	// equality only.
+	LastAttempt uint32
 	// Features are the behaviours switched on, ascending.
 	Features []command.Feature
 }
@@ -39,6 +42,7 @@ func (v *Vars) encode() []byte {
 	e.uint(5, v.LeaderSequence)
 	e.uint(6, v.LastOutbox)
 	e.uint(7, v.LastInbox)
+	e.uint(9, uint64(v.LastAttempt))
 	for _, feature := range v.Features {
 		e.uint(8, uint64(feature))
 	}
@@ -62,6 +66,8 @@ func decodeVars(b []byte) (v Vars, err error) {
 			v.LastOutbox = d.Uint64()
 		case 7:
 			v.LastInbox = d.Uint64()
+		case 9:
+			v.LastAttempt = d.Uint32()
 		case 8:
 			v.Features = append(v.Features, command.Feature(d.Uint32()))
 		}
