@@ -195,8 +195,14 @@ func TestRestartGoesOn(t *testing.T) {
 		r, err := h.Attach(t.Context(), serviceCall("work", n*10).ID)
 		wantResult(t, r, err, "done")
 	}
-	if serving, ready := h.Ready(); !ready || serving != testPartitions {
-		t.Fatalf("%d partitions serve, ready %v", serving, ready)
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		serving, ready := h.Ready()
+		if ready && serving == testPartitions {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d partitions serve, ready %v", serving, ready)
+		}
 	}
 }
 
