@@ -150,7 +150,7 @@ func (op *operation) refusal(id protocol.InvocationID, reply command.Reply) erro
 
 // invocationID reads the ID out of the path.
 func (r *request) invocationID() (protocol.InvocationID, error) {
-	id, err := protocol.ParseInvocationID(r.params["invocation"])
+	id, err := protocol.ParseInvocationID(r.params["invocation_id"])
 	if err != nil {
 		return id, invalidField("invocation_id", "bad format")
 	}

@@ -1,12 +1,8 @@
 package admin
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
-
-	"github.com/perdure/perdure/metadata/schema"
-	"github.com/perdure/perdure/protocol"
 )
 
 // object is a JSON object whose keys come out sorted.
@@ -19,8 +15,8 @@ func (h *Handler) openAPI(*request) (*response, error) {
 	paths := object{}
 	for i := range h.routes {
 		rt := &h.routes[i]
-		if rt.segments[0] == "internal" || rt.method == http.MethodPut {
-			continue // for the console only, and deprecated
+		if rt.segments[0] == "internal" || rt.segments[0] == "openapi" || rt.method == http.MethodPut {
+			continue // for the console only, this document itself, and deprecated
 		}
 		path := "/" + strings.Join(rt.segments, "/")
 		item, _ := paths[path].(object)
@@ -72,74 +68,4 @@ func describeRoute(rt *route) object {
 			"application/json": object{"schema": object{"type": "object"}}}}
 	}
 	return op
-}
-
-// serviceOpenAPI describes how callers reach one service through the ingress.
-func (h *Handler) serviceOpenAPI(r *request) (*response, error) {
-	_, svc, err := h.service(r)
-	if err != nil {
-		return nil, err
-	}
-	paths := object{}
-	for _, handler := range svc.HandlerList() {
-		target := "/" + svc.Name
-		if svc.Kind != protocol.KindService {
-			target += "/{key}"
-		}
-		target += "/" + handler.Name
-		paths["/restate/call"+target] = object{"post": describeCall(svc, handler, "call")}
-		paths["/restate/send"+target] = object{"post": describeCall(svc, handler, "send")}
-	}
-	doc := object{
-		"openapi": openAPIVersion,
-		"info":    object{"title": svc.Name, "version": "1.0.0", "description": svc.Documentation},
-		"paths":   paths,
-	}
-	if h.cfg.IngressEndpoint != "" {
-		doc["servers"] = []any{object{"url": h.cfg.IngressEndpoint}}
-	}
-	return jsonResponse(http.StatusOK, doc)
-}
-
-// describeCall describes a call that waits for the result, or one that is only sent.
-func describeCall(svc *schema.Service, h *schema.Handler, verb string) object {
-	params := []any{}
-	if svc.Kind != protocol.KindService {
-		params = append(params, object{
-			"name": "key", "in": "path", "required": true, "schema": object{"type": "string"}})
-	}
-	if verb == "send" {
-		params = append(params, object{"name": "delay", "in": "query", "schema": object{"type": "string"}})
-	}
-	if h.Kind != protocol.HandlerWorkflow {
-		params = append(params, object{
-			"name": "idempotency-key", "in": "header", "schema": object{"type": "string"}})
-	}
-	op := object{
-		"operationId": svc.Name + "_" + h.Name + "_" + verb, "parameters": params,
-		"description": h.Documentation, "tags": []string{svc.Name},
-	}
-	if !h.Input.EmptyOnly {
-		op["requestBody"] = object{
-			"required": h.Input.Required, "content": media(h.Input.ContentType, h.Input.JSONSchema)}
-	}
-	if verb == "send" {
-		op["responses"] = object{"202": object{"description": "Accepted", "content": media(
-			"application/json", json.RawMessage(`{"type":"object","properties":`+
-				`{"invocationId":{"type":"string"},"status":{"type":"string"}}}`))}}
-		return op
-	}
-	ok := object{"description": "The handler's result"}
-	if h.Output.ContentType != "" {
-		ok["content"] = media(h.Output.ContentType, h.Output.JSONSchema)
-	}
-	op["responses"] = object{"200": ok, "default": object{"description": "The call failed"}}
-	return op
-}
-
-func media(contentType string, schema json.RawMessage) object {
-	if schema == nil {
-		return object{contentType: object{}}
-	}
-	return object{contentType: object{"schema": schema}}
 }

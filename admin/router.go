@@ -48,9 +48,9 @@ func (h *Handler) table() []route {
 	add("GET", "/services/{service}/handlers/{handler}", h.getHandler)
 	add("POST", "/services/{service}/state", h.modifyState)
 
-	add("DELETE", "/invocations/{invocation}", h.deleteInvocation)
+	add("DELETE", "/invocations/{invocation_id}", h.deleteInvocation)
 	for name, op := range operations {
-		add("PATCH", "/invocations/{invocation}/"+name, h.one(op))
+		add("PATCH", "/invocations/{invocation_id}/"+name, h.one(op))
 		add("POST", "/internal/invocations_batch_operations/"+name, h.batch(op))
 	}
 	return routes
