@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -248,6 +249,10 @@ func singleHeader(h http.Header, name string) (string, bool) {
 	return "", false
 }
 
+// maxTrustedBytes is the longest body for which memory is taken before it has come: many clients
+// that announce much and send nothing must not use it up.
+const maxTrustedBytes = 1 << 20
+
 // readBody reads a whole body. A nil body without an error means that the request was answered.
 func (h *Handler) readBody(w *response, r *http.Request) ([]byte, error) {
 	limit := h.cfg.RequestSizeLimit
@@ -261,11 +266,16 @@ func (h *Handler) readBody(w *response, r *http.Request) ([]byte, error) {
 	}
 	var body []byte
 	var err error
-	if r.ContentLength > 0 {
-		body = make([]byte, r.ContentLength)
+	if n := r.ContentLength; 0 < n && n <= maxTrustedBytes {
+		body = make([]byte, n)
 		_, err = io.ReadFull(r.Body, body)
 	} else {
-		body, err = io.ReadAll(http.MaxBytesReader(nil, r.Body, limit))
+		var b bytes.Buffer
+		_, err = b.ReadFrom(http.MaxBytesReader(nil, r.Body, limit))
+		body = b.Bytes()
+		if body == nil {
+			body = []byte{}
+		}
 	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
