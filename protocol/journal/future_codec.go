@@ -86,11 +86,13 @@ func (f *Future) decode(b []byte, depth int, nodes *int) error {
 	for d.Next() {
 		switch d.Field() {
 		case 1:
-			f.Completions = d.AppendUint32s(f.Completions)
+			f.Completions = appendIndexes(&d, f.Completions)
 		case 2:
-			f.Signals = d.AppendUint32s(f.Signals)
+			f.Signals = appendIndexes(&d, f.Signals)
 		case 3:
-			f.NamedSignals = append(f.NamedSignals, d.Text())
+			if f.NamedSignals = append(f.NamedSignals, d.Text()); len(f.NamedSignals) > MaxElements {
+				d.Fail(ErrTooMany)
+			}
 		case 4:
 			if *nodes++; *nodes > MaxFutureNodes {
 				return ErrTooManyNodes
@@ -105,6 +107,14 @@ func (f *Future) decode(b []byte, depth int, nodes *int) error {
 		}
 	}
 	return d.Err()
+}
+
+// appendIndexes appends the current field to list, which must not become too long.
+func appendIndexes(d *wire.Decoder, list []uint32) []uint32 {
+	if list = d.AppendUint32s(list); len(list) > MaxElements {
+		d.Fail(ErrTooMany)
+	}
+	return list
 }
 
 func combinatorOf(v uint64) Combinator {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
 	"slices"
@@ -143,5 +144,24 @@ func TestResolved(t *testing.T) {
 		if got := c.f.ResolvedByAny(has); got != anyThere {
 			t.Errorf("%s: ResolvedByAny is %v, want %v", c.name, got, anyThere)
 		}
+	}
+}
+
+// A future with millions of leaves once went through the log and into the status row.
+func TestFutureHasALimitOfLeaves(t *testing.T) {
+	for name, field := range map[string][]byte{
+		"completions": {0x08, 1}, "signals": {0x10, 1}, "named signals": {0x1a, 1, 'a'},
+	} {
+		if _, err := DecodeFuture(bytes.Repeat(field, MaxElements)); err != nil {
+			t.Errorf("%d %s: %v", MaxElements, name, err)
+		}
+		_, err := DecodeFuture(bytes.Repeat(field, MaxElements+1))
+		if !errors.Is(err, ErrTooMany) {
+			t.Errorf("%d %s: got %v, want ErrTooMany", MaxElements+1, name, err)
+		}
+	}
+	packed := append([]byte{0x0a, 0x81, 0x80, 0x40}, make([]byte, MaxElements+1)...)
+	if _, err := DecodeFuture(packed); !errors.Is(err, ErrTooMany) {
+		t.Errorf("a packed list: got %v, want ErrTooMany", err)
 	}
 }
