@@ -22,11 +22,14 @@ const (
 	msgOutput        = 0x0401
 	msgGetLazyState  = 0x0402
 	msgSetState      = 0x0403
+	msgClearState    = 0x0404
+	msgGetPromise    = 0x0409
 	msgSleep         = 0x040C
 	msgCall          = 0x040D
 	msgSendSignal    = 0x0410
 	msgRun           = 0x0411
 	msgGetOutput     = 0x0413
+	msgGetLazyKeys   = 0x0406
 	msgLazyStateDone = 0x8002
 	msgLazyKeysDone  = 0x8006
 	msgSleepDone     = 0x800C

@@ -14,6 +14,7 @@ import (
 // clients rely on.
 func httpChecks() []Check {
 	return slices.Concat(callHTTPChecks(), targetHTTPChecks(), errorHTTPChecks(),
+		inputHTTPChecks(), ownServerChecks(),
 		adminChecks(), deploymentChecks(), moreAdminChecks(), moreLifecycleChecks())
 }
 

@@ -15,7 +15,7 @@ import (
 // wireChecks look at the frames between the server and a deployment.
 func wireChecks() []Check {
 	return slices.Concat(discoveryWireChecks(), attemptWireChecks(), policyWireChecks(),
-		wireBadChecks(), sevenWireChecks())
+		wireBadChecks(), sevenWireChecks(), moreWireChecks(), largeChecks())
 }
 
 // script is a deployment that reports, from its attempts, what a check wants to know.
