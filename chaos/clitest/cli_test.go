@@ -26,16 +26,17 @@ func TestOfficialCLI(t *testing.T) {
 
 func TestNormalHidesOnlyWhatMayDiffer(t *testing.T) {
 	s := &session{server: &server{admin: "http://127.0.0.1:1234", ingress: "http://127.0.0.1:99"},
-		uri: "http://127.0.0.1:5", home: "/home/x"}
-	a := "b  row dp_14N5m3FLoJi4GuJ6rwL5Vvj\na row at http://127.0.0.1:1234/v4 in /home/x\n"
-	b := "a row at http://127.0.0.1:1234/v4 in /home/x\nb row   dp_10CX3nZXlxu4Jxw0SwwTLFP\n"
+		uri: "http://127.0.0.1:5", home: t.TempDir()}
+	first := "a row at http://127.0.0.1:1234/v4 in " + s.home + "\n"
+	a := "b  row dp_14N5m3FLoJi4GuJ6rwL5Vvj\n" + first
+	b := first + "b row   dp_10CX3nZXlxu4Jxw0SwwTLFP\n"
 	if d := difference(s.normal(step{}, a), s.normal(step{}, b)); d != "" {
 		t.Errorf("order, blanks and IDs differ:\n%s", d)
 	}
 	for name, other := range map[string]string{
-		"a line is missing":  "a row at http://127.0.0.1:1234/v4 in /home/x\n",
+		"a line is missing":  first,
 		"a line is new":      a + "c\n",
-		"a line is other":    "b row\na row at http://127.0.0.1:1234/v4 in /home/x\n",
+		"a line is other":    "b row\n" + first,
 		"another exit code":  a + "exit code 1\n",
 		"a line comes twice": a + "b row dp_14N5m3FLoJi4GuJ6rwL5Vvj\n",
 	} {
