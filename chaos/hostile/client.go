@@ -64,7 +64,7 @@ func (t *trial) ask(client *http.Client, method, url string, body io.Reader, hea
 // post sends text to the ingress.
 func (t *trial) post(path, body string, header ...string) (reply, error) {
 	return t.ask(t.client, http.MethodPost, "http://"+t.server.ingress+path,
-		strings.NewReader(body), header...)
+		strings.NewReader(body), append(header, "content-type", "text/plain")...)
 }
 
 // manage sends JSON to the admin API.
