@@ -50,6 +50,8 @@ type Case struct {
 	ctx context.Context
 	// sdk holds the services to call; for the areas http and wire, any.
 	sdk *Services
+	// server is the case's own one, if the check has started one.
+	server *Server
 	// id is unique to this check: the base of its keys.
 	id string
 	// kept carries what Before learned over to After.

@@ -13,10 +13,14 @@
 // A check is named by the capability it shows (SVC-01, RUN-05, ...) and by its area: the SDK
 // of the called service (go, ts, ...), http for plain requests, wire for hand-made deployments.
 // Checks of one phase run at the same time and share nothing but the server: each draws its
-// own keys. The phases that kill a process come last, one after the other; the server is
-// killed only if the suite has started it.
+// own keys. Checks that need other settings start servers of their own, two at a time. For the
+// checks of frames the services are registered at a tap, a proxy that notes what passes. The
+// phases that kill a process come last, one after the other; the server is killed only if the
+// suite has started it.
 //
 // Two kinds of checks are left out where they would be unfair: input that the reference server
 // is known not to survive, and expiry, which needs a server that cleans up every second. What
 // an SDK has no call for (offered.go) is not checked with that SDK, and counted on its own.
+// Version 7 of the service protocol is checked if the server speaks it; the reference server does
+// with RESTATE_EXPERIMENTAL_ENABLE_PROTOCOL_V7=true in the environment.
 package main

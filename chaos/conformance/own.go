@@ -13,15 +13,15 @@ import (
 
 // own starts a server of the kind under test with other settings, which the case talks to from
 // here on. It ends with the case.
-func (c *Case) own(settings ...string) *Server {
+func (c *Case) own(settings ...string) {
 	settings = append([]string{"RESTATE_DEFAULT_NUM_PARTITIONS=2"}, settings...)
 	server, err := c.launch(c.ctx, settings...)
 	c.must("start another server", err)
 	c.atEnd(server.kill)
+	c.server = server
 	env := &Env{ingress: server.ingress, admin: server.admin, client: c.client, h2: c.h2,
 		patience: c.patience, launch: c.launch, seven: c.seven}
 	c.Env = env
-	return server
 }
 
 // ownServerChecks need a server with settings of their own.
@@ -106,13 +106,13 @@ func overloaded(c *Case) {
 
 // drained stops the server while a call is in flight, and lets the call end a moment later.
 func drained(c *Case) {
-	server := c.own()
+	c.own()
 	h := c.hold()
 	first := c.background("/" + h.name + "/h")
 	c.hear(h.script)
-	c.must("stop the server", server.proc.terminate())
+	c.must("stop the server", c.server.proc.terminate())
 	c.until("the server takes no connections any more", func() bool {
-		conn, err := net.DialTimeout("tcp", strings.TrimPrefix(server.ingress, "http://"), time.Second)
+		conn, err := net.DialTimeout("tcp", strings.TrimPrefix(c.server.ingress, "http://"), time.Second)
 		if err == nil {
 			conn.Close()
 		}
@@ -121,20 +121,20 @@ func drained(c *Case) {
 	close(h.free)
 	c.finish(first)
 	select {
-	case <-server.proc.done:
+	case <-c.server.proc.done:
 	case <-c.ctx.Done():
 		c.failf("the server does not end after SIGTERM")
 	}
 }
 
 func socketFile(c *Case) {
-	server := c.own("RESTATE_LISTEN_MODE=all")
+	c.own("RESTATE_LISTEN_MODE=all")
 	for name, path := range map[string]string{
 		"ingress.sock": "/restate/health", "admin.sock": "/health",
 	} {
-		found, err := filepath.Glob(filepath.Join(server.data, "*", name))
+		found, err := filepath.Glob(filepath.Join(c.server.data, "*", name))
 		if err != nil || len(found) != 1 {
-			c.failf("no socket file %s below %s: %v, %v", name, server.data, found, err)
+			c.failf("no socket file %s below %s: %v, %v", name, c.server.data, found, err)
 		}
 		transport := &http.Transport{
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
