@@ -36,9 +36,10 @@ sim:
 conformance:
 	$(GO) test -count=1 -timeout 30m ./chaos/conformance/... ./chaos/clitest/...
 
-# Kills a real server again and again while clients work.
+# Kills a real server again and again while clients work, and sends one what nobody should.
 chaos:
 	$(GO) run ./chaos/crash -rounds $(ROUNDS)
+	$(GO) test -count=1 -timeout 20m ./chaos/hostile
 
 # Microbenchmarks; "bin/perdure bench" measures a running system.
 bench:
