@@ -110,24 +110,32 @@ func liars() []liar {
 		{"a manifest that is not UTF-8", "\xff\xfe{}", is(500)},
 		{"an object without fields", `{}`, is(500)},
 		{"a manifest a hundred thousand deep", strings.Repeat(`{"a":`, 100_000), is(500)},
-		{"a manifest of 20 MiB", services(`{"name":"` + strings.Repeat("x", 20<<20) + `"}`), is(500)},
+		{"a manifest of 20 MiB", services(`{"name":"` + strings.Repeat("x", 20<<20) + `"}`),
+			is(500)},
 		{"a manifest of 40 MiB", strings.Repeat(" ", 40<<20), is(500)},
-		{"no protocol mode", `{"minProtocolVersion":5,"maxProtocolVersion":7,"services":[]}`, is(500)},
+		{"no protocol mode", `{"minProtocolVersion":5,"maxProtocolVersion":7,"services":[]}`,
+			is(500)},
 		{"an unknown protocol mode", strings.Replace(services(""), "BIDI_STREAM", "X", 1), is(500)},
 		{"no versions", versions(``), is(500)},
-		{"versions upside down", versions(`"minProtocolVersion":7,"maxProtocolVersion":5,`), is(500)},
+		{"versions upside down", versions(`"minProtocolVersion":7,"maxProtocolVersion":5,`),
+			is(500)},
 		{"negative versions", versions(`"minProtocolVersion":-1,"maxProtocolVersion":5,`), is(500)},
-		{"huge versions", versions(`"minProtocolVersion":5,"maxProtocolVersion":4294967296,`), is(500)},
-		{"versions of text", versions(`"minProtocolVersion":"5","maxProtocolVersion":"7",`), is(500)},
+		{"huge versions", versions(`"minProtocolVersion":5,"maxProtocolVersion":4294967296,`),
+			is(500)},
+		{"versions of text", versions(`"minProtocolVersion":"5","maxProtocolVersion":"7",`),
+			is(500)},
 		{"versions too old", versions(`"minProtocolVersion":1,"maxProtocolVersion":4,`), is(500)},
-		{"versions to come", versions(`"minProtocolVersion":100,"maxProtocolVersion":200,`), is(500)},
+		{"versions to come", versions(`"minProtocolVersion":100,"maxProtocolVersion":200,`),
+			is(500)},
 		{"services of text", strings.Replace(services(""), "[]", `"x"`, 1), is(500)},
 		{"services of null", strings.Replace(services(""), "[]", `null`, 1), is(500)},
 		{"a service of null", services(`null`), is(500)},
 		{"a service without name", oneService("", "SERVICE", h), is(500)},
 		{"a service with a slash", oneService("a/b", "SERVICE", h), is(500)},
-		{"a service with a zero byte", services(`{"name":"a\u0000","ty":"SERVICE","handlers":[]}`), is(500)},
-		{"a service name of 100 kB", oneService(strings.Repeat("a", 100_000), "SERVICE", h), is(500)},
+		{"a service with a zero byte",
+			services(`{"name":"a\u0000","ty":"SERVICE","handlers":[]}`), is(500)},
+		{"a service name of 100 kB", oneService(strings.Repeat("a", 100_000), "SERVICE", h),
+			is(500)},
 		{"a reserved service", oneService("restateX", "SERVICE", h), is(400)},
 		{"a reserved service in capitals", oneService("OpenAPI", "SERVICE", h), is(400)},
 		{"a service of an unknown type", oneService("Liar", "GOD", h), is(500)},
@@ -139,8 +147,10 @@ func liars() []liar {
 		{"a handler twice", oneService("Liar", "SERVICE", h+","+h), is(400, 500)},
 		{"a handler without name", oneService("Liar", "SERVICE", `{"name":""}`), is(500)},
 		{"a handler with a dot", oneService("Liar", "SERVICE", `{"name":"a.b"}`), is(500)},
-		{"a handler of an unknown type", oneService("Liar", "SERVICE", `{"name":"h","ty":"GOD"}`), is(400, 500)},
-		{"an exclusive handler of a service", oneService("Liar", "SERVICE", `{"name":"h","ty":"EXCLUSIVE"}`), is(400, 500)},
+		{"a handler of an unknown type", oneService("Liar", "SERVICE", `{"name":"h","ty":"GOD"}`),
+			is(400, 500)},
+		{"an exclusive handler of a service", oneService("Liar", "SERVICE",
+			`{"name":"h","ty":"EXCLUSIVE"}`), is(400, 500)},
 		{"a workflow of two runs", oneService("Liar", "WORKFLOW",
 			`{"name":"a","ty":"WORKFLOW"},{"name":"b","ty":"WORKFLOW"}`), is(201, 400, 500)},
 		{"a negative timeout", with(`"inactivityTimeout":-1`), is(400, 500)},
@@ -152,13 +162,17 @@ func liars() []liar {
 		{"no attempts at all", with(`"retryPolicyMaxAttempts":-5`), is(400, 500)},
 		{"an unknown end of retries", with(`"retryPolicyOnMaxAttempts":"PANIC"`), is(400, 500)},
 		{"metadata of numbers", with(`"metadata":{"a":1}`), is(500)},
-		{"an external schema", handler(`"input":{"jsonSchema":{"$ref":"http://127.0.0.1:1/x"}}`), is(400, 500)},
+		{"an external schema", handler(`"input":{"jsonSchema":{"$ref":"http://127.0.0.1:1/x"}}`),
+			is(400, 500)},
 		{"a schema without end", handler(`"input":{"jsonSchema":` + deep + `}`), is(400, 500)},
-		{"a content type of 10 kB", handler(`"input":{"contentType":"` + strings.Repeat("x", 10_000) + `"}`), is(400, 500)},
-		{"a content type with a line feed", handler(`"output":{"contentType":"a/b\nx: y"}`), is(400, 500)},
+		{"a content type of 10 kB", handler(`"input":{"contentType":"` + strings.Repeat("x",
+			10_000) + `"}`), is(400, 500)},
+		{"a content type with a line feed", handler(`"output":{"contentType":"a/b\nx: y"}`),
+			is(400, 500)},
 	} {
 		// dry_run keeps the one that is accepted here and there from being registered.
-		out = append(out, liar{"manifest: " + m.name, m.want, `,"dry_run":true`, saying(m.manifest)})
+		out = append(out, liar{"manifest: " + m.name, m.want, `,"dry_run":true`,
+			saying(m.manifest)})
 	}
 	return append(out, httpLiars()...)
 }
@@ -181,10 +195,15 @@ func httpLiars() []liar {
 		{"answer: a redirect to itself", is(500), "", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
 		}},
-		{"answer: content type with a parameter", is(500), "", typed(manifestType + "; charset=utf-8")},
-		{"answer: content type to come", is(500), "", typed("application/vnd.restate.endpointmanifest.v9+json")},
+		{"answer: content type with a parameter", is(500), "", typed(manifestType +
+			"; charset=utf-8")},
+		{"answer: content type to come", is(500), "",
+			typed("application/vnd.restate.endpointmanifest.v9+json")},
 		{"answer: no content type", is(500), "", typed("")},
-		{"answer: reset", is(500), "", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
+		{"answer: reset", is(500), "", func(http.ResponseWriter,
+			*http.Request) {
+			panic(http.ErrAbortHandler)
+		}},
 		{"answer: reset inside", is(500), "", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("content-type", manifestType)
 			w.Header().Set("content-length", "1000")

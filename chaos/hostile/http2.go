@@ -180,13 +180,17 @@ func crookedRows() []crookedRow {
 	good := encode(finish()...)
 	data := func(c *h2conn, stream uint32) { _ = c.WriteData(stream, true, good) }
 	fin := func(do func(*h2conn, uint32) error) func(*h2conn, uint32, string) {
-		return func(c *h2conn, s uint32, kind string) { _ = errors.Join(c.respond(s, kind), do(c, s)) }
+		return func(c *h2conn, s uint32, kind string) {
+			_ = errors.Join(c.respond(s, kind), do(c,
+				s))
+		}
 	}
 	reset := func(code http2.ErrCode) crookedRow {
 		return crookedRow{fmt.Sprintf("reset with %v", code), retried, fin(
 			func(c *h2conn, s uint32) error { return c.WriteRSTStream(s, code) })}
 	}
-	raw := func(typ http2.FrameType, flags http2.Flags, stream uint32, n int) func(*h2conn, uint32) error {
+	raw := func(typ http2.FrameType, flags http2.Flags, stream uint32, n int) func(*h2conn,
+		uint32) error {
 		return func(c *h2conn, _ uint32) error { return c.WriteRawFrame(typ, flags, stream, make([]byte, n)) }
 	}
 	return []crookedRow{
@@ -273,7 +277,8 @@ func crookedRows() []crookedRow {
 			_ = c.respond(s, kind, pairs...)
 			_ = c.WriteRSTStream(s, http2.ErrCodeCancel)
 		}},
-		reset(http2.ErrCodeNo), reset(http2.ErrCodeRefusedStream), reset(http2.ErrCodeEnhanceYourCalm),
+		reset(http2.ErrCodeNo), reset(http2.ErrCodeRefusedStream),
+		reset(http2.ErrCodeEnhanceYourCalm),
 		reset(http2.ErrCodeHTTP11Required), reset(http2.ErrCode(0xdeadbeef)),
 		{"going away", retried, fin(func(c *h2conn, s uint32) error {
 			return errors.Join(c.WriteGoAway(s, http2.ErrCodeNo, nil), c.Conn.Close())
@@ -286,7 +291,8 @@ func crookedRows() []crookedRow {
 			return errors.Join(c.WriteGoAway(s, http2.ErrCodeNo, nil), c.WriteData(s, true, good))
 		})},
 		{"a push promise", retried, fin(func(c *h2conn, s uint32) error {
-			return c.WritePushPromise(http2.PushPromiseParam{StreamID: s, PromiseID: 2, EndHeaders: true})
+			return c.WritePushPromise(http2.PushPromiseParam{StreamID: s, PromiseID: 2,
+				EndHeaders: true})
 		})},
 		{"a window of nothing, then a good end", completed, func(c *h2conn, s uint32, kind string) {
 			_ = c.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
@@ -294,10 +300,12 @@ func crookedRows() []crookedRow {
 			data(c, s)
 		}},
 		{"a window that overflows", retried, fin(func(c *h2conn, s uint32) error {
-			return errors.Join(c.WriteWindowUpdate(s, windowOverflow), c.WriteWindowUpdate(s, windowOverflow))
+			return errors.Join(c.WriteWindowUpdate(s, windowOverflow), c.WriteWindowUpdate(s,
+				windowOverflow))
 		})},
 		{"a connection's window that overflows", retried, fin(func(c *h2conn, _ uint32) error {
-			return errors.Join(c.WriteWindowUpdate(0, windowOverflow), c.WriteWindowUpdate(0, windowOverflow))
+			return errors.Join(c.WriteWindowUpdate(0, windowOverflow), c.WriteWindowUpdate(0,
+				windowOverflow))
 		})},
 		{"a window update of zero", retried, fin(func(c *h2conn, s uint32) error { return c.WriteWindowUpdate(s, 0) })},
 		{"frames too small for settings", retried, func(c *h2conn, _ uint32, _ string) {
@@ -310,7 +318,8 @@ func crookedRows() []crookedRow {
 			return c.WriteRawFrame(http2.FrameData, 0, s, make([]byte, 1<<24-1))
 		})},
 		{"unknown frames, then a good end", completed, fin(func(c *h2conn, s uint32) error {
-			return errors.Join(c.WriteRawFrame(0xee, 0xff, s, make([]byte, 100)), c.WriteData(s, true, good))
+			return errors.Join(c.WriteRawFrame(0xee, 0xff, s, make([]byte, 100)), c.WriteData(s,
+				true, good))
 		})},
 		{"no more streams, then a good end", completed, func(c *h2conn, s uint32, kind string) {
 			_ = c.WriteSettings(http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 0})
@@ -319,7 +328,8 @@ func crookedRows() []crookedRow {
 		}},
 		{"more than the window allows", retried, func(c *h2conn, s uint32, kind string) {
 			_ = c.respond(s, kind)
-			hint := encode(frame{kind: msgAwaitingOn, payload: message{}.bytes(1, message{}.varint(1, 9))})
+			hint := encode(frame{kind: msgAwaitingOn, payload: message{}.bytes(1,
+				message{}.varint(1, 9))})
 			chunk := make([]byte, 0, 16<<10)
 			for len(chunk)+len(hint) <= cap(chunk) {
 				chunk = append(chunk, hint...)

@@ -37,7 +37,8 @@ func (row rawRow) run(t *trial) error {
 // that calls of ours have one.
 func head(method, path string, header ...string) string {
 	typed := slices.ContainsFunc(header, func(h string) bool { return strings.HasPrefix(h, "Content-Type:") })
-	if ours := strings.HasPrefix(path, "/Hostile") || strings.HasPrefix(path, "/Canary"); ours && !typed {
+	if ours := strings.HasPrefix(path, "/Hostile") || strings.HasPrefix(path,
+		"/Canary"); ours && !typed {
 		header = append([]string{"Content-Type: text/plain"}, header...)
 	}
 	return method + " " + path + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n" +
@@ -111,23 +112,33 @@ func pathRows() []rawRow {
 		{"a scope without rest", "POST", "/restate/scope/s", is(400)},
 		{"a scope of too many letters", "POST", "/restate/scope/" + strings.Repeat("s", 37) +
 			"/call/" + plain + "/h", is(400)},
-		{"a scope that is not switched on", "POST", "/restate/scope/s/call/" + plain + "/h", is(400)},
+		{"a scope that is not switched on", "POST", "/restate/scope/s/call/" + plain + "/h",
+			is(400)},
 		{"attach to nonsense", "GET", "/restate/attach/nonsense", is(400)},
 		{"attach to an id too short", "GET", "/restate/attach/inv_1", is(400)},
-		{"attach to an id too large", "GET", "/restate/attach/inv_1" + strings.Repeat("Z", 33), is(400)},
-		{"attach to an id too long", "GET", "/restate/attach/inv_1" + strings.Repeat("0", 5000), is(400)},
+		{"attach to an id too large", "GET", "/restate/attach/inv_1" + strings.Repeat("Z", 33),
+			is(400)},
+		{"attach to an id too long", "GET", "/restate/attach/inv_1" + strings.Repeat("0", 5000),
+			is(400)},
 		{"attach to an id that is zero", "GET", "/restate/attach/inv_1" + strings.Repeat("0", 33),
 			is(400, 404)},
-		{"attach to an id of another kind", "GET", "/restate/attach/dp_1" + strings.Repeat("0", 22), is(400)},
-		{"attach to an id in another alphabet", "GET", "/restate/attach/inv_1" + strings.Repeat("-", 33), is(400)},
+		{"attach to an id of another kind", "GET", "/restate/attach/dp_1" + strings.Repeat("0",
+			22), is(400)},
+		{"attach to an id in another alphabet", "GET", "/restate/attach/inv_1" +
+			strings.Repeat("-", 33), is(400)},
 		{"output of an id that nobody has", "GET", "/restate/output/" + unknownID, is(404)},
 		{"output of an encoded id", "GET", "/restate/output/inv%5F1x", is(400)},
-		{"output of nobody's idempotency key", "GET", "/restate/invocation/Nobody/h/k/output", is(404)},
-		{"output without idempotency key", "GET", "/restate/invocation/" + plain + "/h/output", is(400, 404)},
-		{"output of a bad key", "GET", "/restate/invocation/" + object + "/%zz/h/k/output", is(400)},
+		{"output of nobody's idempotency key", "GET", "/restate/invocation/Nobody/h/k/output",
+			is(404)},
+		{"output without idempotency key", "GET", "/restate/invocation/" + plain + "/h/output",
+			is(400, 404)},
+		{"output of a bad key", "GET", "/restate/invocation/" + object + "/%zz/h/k/output",
+			is(400)},
 		{"workflow that never ran", "GET", "/restate/workflow/" + flow + "/KEY/attach", is(404)},
-		{"workflow with a key that is not UTF-8", "GET", "/restate/workflow/" + flow + "/%ff/attach", is(400)},
-		{"output of a key that is not UTF-8", "GET", "/restate/invocation/" + object + "/%ff/h/k/output", is(400)},
+		{"workflow with a key that is not UTF-8", "GET", "/restate/workflow/" + flow +
+			"/%ff/attach", is(400)},
+		{"output of a key that is not UTF-8", "GET", "/restate/invocation/" + object +
+			"/%ff/h/k/output", is(400)},
 		{"output of an idempotency key that is not UTF-8", "GET",
 			"/restate/invocation/" + plain + "/h/\xff/output", is(404)},
 		{"workflow nobody has", "GET", "/restate/workflow/Nobody/KEY/output", is(404)},
@@ -138,7 +149,8 @@ func pathRows() []rawRow {
 			"/reject", is(400)},
 		{"awakeable of an old kind with index 0", "POST", "/restate/a/prom_1" +
 			strings.Repeat("A", 38) + "/resolve", is(202, 400)},
-		{"awakeable of all ones", "POST", "/restate/a/sign_1" + strings.Repeat("_", 37) + "w/resolve",
+		{"awakeable of all ones", "POST", "/restate/a/sign_1" + strings.Repeat("_", 37) +
+			"w/resolve",
 			is(202, 400)},
 		{"openapi", "GET", "/openapi/x", is(404)},
 		{"delay on a call", "POST", callPath + "?delay=1s", is(400)},
@@ -148,14 +160,16 @@ func pathRows() []rawRow {
 		{"a delay over 64 bits", "POST", callPath + "/send?delay=99999999999999999999s", is(400)},
 		{"a delay over signed time", "POST", callPath + "/send?delay=300000000years", is(400)},
 		{"the longest delay", "POST", callPath + "/send?delay=106751days", is(202)},
-		{"a delay of many digits", "POST", callPath + "/send?delay=" + strings.Repeat("9", 5000) + "s", is(400)},
+		{"a delay of many digits", "POST", callPath + "/send?delay=" + strings.Repeat("9", 5000) +
+			"s", is(400)},
 		{"an ISO delay of nothing", "POST", callPath + "/send?delay=PT", is(400)},
 		{"a delay that is not UTF-8", "POST", callPath + "/send?delay=%ff", is(400)},
 		{"a delay given twice", "POST", callPath + "/send?delay=1ms&delay=tomorrow", is(202)},
 		{"a query of nonsense", "POST", callPath + "?%zz&;;&=&&a=%", is(200)},
 		{"a limit key without scope", "POST", callPath + "?limit-key=a", is(400)},
 	} {
-		rows = append(rows, rawRow{name: "path: " + r.name, request: whole(r.method, r.path, ""), want: r.want})
+		rows = append(rows, rawRow{name: "path: " + r.name, request: whole(r.method, r.path, ""),
+			want: r.want})
 	}
 	return rows
 }
@@ -200,8 +214,10 @@ func headerRows() []rawRow {
 			"Tracestate: " + huge[:100_000]}, is(200)},
 		{"a limit key without scope", []string{"X-Restate-Limit-Key: a/b/c"}, is(400)},
 		{"a content type of 100 kB", []string{"Content-Type: " + huge[:100_000]}, is(200)},
-		{"an upgrade to HTTP/2", []string{"Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"}, is(200)},
-		{"an upgrade to a web socket", []string{"Upgrade: websocket", "Sec-WebSocket-Key: x"}, is(200)},
+		{"an upgrade to HTTP/2", []string{"Upgrade: h2c",
+			"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"}, is(200)},
+		{"an upgrade to a web socket", []string{"Upgrade: websocket", "Sec-WebSocket-Key: x"},
+			is(200)},
 		{"an expectation nobody knows", []string{"Expect: miracles"}, is(417)},
 		{"an origin of 100 kB", []string{"Origin: " + huge[:100_000]}, is(200)},
 	} {
@@ -212,16 +228,19 @@ func headerRows() []rawRow {
 		rawRow{name: "header: idempotency key on a workflow run", want: is(400),
 			request: whole("POST", "/"+flow+"/KEY/h", "", "Idempotency-Key: k")},
 		rawRow{name: "header: lines that end with line feeds", want: is(200),
-			request: "POST " + callPath + " HTTP/1.1\nHost: h\nConnection: close\nContent-Length: 0\n\n"},
+			request: "POST " + callPath +
+				" HTTP/1.1\nHost: h\nConnection: close\nContent-Length: 0\n\n"},
 		rawRow{name: "header: HTTP/1.1 without host", want: is(400),
 			request: "POST " + callPath + " HTTP/1.1\r\nContent-Length: 0\r\n\r\n"},
 		rawRow{name: "header: HTTP/0.9", want: is(400), request: "GET /\r\n\r\n", close: true},
 		rawRow{name: "header: HTTP/3.0", want: is(400, 505), request: "GET / HTTP/3.0\r\n\r\n"},
 		rawRow{name: "header: TLS", want: is(400, closed),
-			request: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + strings.Repeat("\x00", 512), close: true},
+			request: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + strings.Repeat("\x00", 512),
+			close:   true},
 		rawRow{name: "header: ten megabytes of nothing", want: is(400, 431, closed),
 			request: strings.Repeat("\x00", 10<<20), close: true},
-		rawRow{name: "header: closed inside", want: is(400, closed), request: "POST / HT", close: true},
+		rawRow{name: "header: closed inside", want: is(400, closed), request: "POST / HT",
+			close: true},
 		rawRow{name: "header: nothing", want: is(closed), close: true})
 }
 
@@ -236,7 +255,8 @@ func bodyRows() []rawRow {
 	}
 	return []rawRow{
 		{name: "body: exactly the limit", want: is(200),
-			request: whole("POST", "/"+canaryService+"/KEY/h", strings.Repeat("b", requestLimit-1024))},
+			request: whole("POST", "/"+canaryService+"/KEY/h", strings.Repeat("b",
+				requestLimit-1024))},
 		{name: "body: one byte over the limit", want: is(413),
 			request: length(itoa(requestLimit+1), strings.Repeat("b", requestLimit+1))},
 		{name: "body: announced one byte over the limit, nothing sent", want: is(413),
@@ -247,12 +267,15 @@ func bodyRows() []rawRow {
 			request: chunked(strings.Repeat(chunk(1<<20), 32) + chunk(1) + "0\r\n\r\n")},
 		{name: "body: a million chunks of a byte", want: is(200),
 			request: chunked(strings.Repeat("1\r\nb\r\n", 1_000_000) + "0\r\n\r\n")},
-		{name: "body: a length and chunks at once", want: is(200, 400), request: head("POST", callPath,
+		{name: "body: a length and chunks at once", want: is(200, 400), request: head("POST",
+			callPath,
 			"Content-Length: 3", "Transfer-Encoding: chunked") + "\r\n0\r\n\r\n"},
 		{name: "body: a negative length", want: is(400), request: length("-1", "")},
 		{name: "body: a length in hexadecimal", want: is(400), request: length("0x10", "")},
-		{name: "body: a length over 64 bits", want: is(400), request: length("99999999999999999999", "")},
-		{name: "body: the largest length", want: is(413), request: length("9223372036854775807", "b")},
+		{name: "body: a length over 64 bits", want: is(400),
+			request: length("99999999999999999999", "")},
+		{name: "body: the largest length", want: is(413), request: length("9223372036854775807",
+			"b")},
 		{name: "body: an empty length", want: is(400), request: length("", "")},
 		{name: "body: shorter than announced", want: is(500, 400, closed),
 			request: length("100", "short"), close: true},
@@ -262,7 +285,8 @@ func bodyRows() []rawRow {
 			request: chunked("10\r\nshort"), close: true},
 		{name: "body: chunks without end", want: is(500, 400, closed),
 			request: chunked(chunk(3)), close: true},
-		{name: "body: a chunk size that is no number", want: is(500, 400), request: chunked("zz\r\nb\r\n")},
+		{name: "body: a chunk size that is no number", want: is(500, 400),
+			request: chunked("zz\r\nb\r\n")},
 		{name: "body: a negative chunk size", want: is(500, 400), request: chunked("-1\r\nb\r\n")},
 		{name: "body: a chunk size over 64 bits", want: is(500, 400),
 			request: chunked("fffffffffffffffff\r\nb\r\n")},
@@ -271,7 +295,8 @@ func bodyRows() []rawRow {
 		{name: "body: trailers of a megabyte", want: is(200, 400, 500),
 			request: chunked("1\r\nb\r\n0\r\nX-T: " + strings.Repeat("x", 1<<20) + "\r\n\r\n")},
 		{name: "body: a rejection that is not UTF-8", want: is(202), request: whole("POST",
-			"/restate/awakeables/sign_163EpMZcTKzTnb_-5_VZWgrIG7ZrTNCJzAAAAEQ/reject", "\xff\xfe\x00")},
+			"/restate/awakeables/sign_163EpMZcTKzTnb_-5_VZWgrIG7ZrTNCJzAAAAEQ/reject",
+			"\xff\xfe\x00")},
 		{name: "body: a rejection of 8 MiB", want: is(202), request: whole("POST",
 			"/restate/awakeables/sign_163EpMZcTKzTnb_-5_VZWgrIG7ZrTNCJzAAAAEQ/reject",
 			strings.Repeat("\xff", 8<<20))},
@@ -296,13 +321,17 @@ func targetRows() []rawRow {
 	}
 	return append(rows,
 		rawRow{name: "target: a bad invocation id", want: is(400),
-			request: whole("POST", "/restate/lookup", `{"target":"invocation","invocationId":"x"}`)},
+			request: whole("POST", "/restate/lookup",
+				`{"target":"invocation","invocationId":"x"}`)},
 		rawRow{name: "target: output of an empty workflow", want: is(404),
-			request: whole("POST", "/restate/output", `{"target":"workflow","workflowName":"","workflowKey":""}`)},
+			request: whole("POST", "/restate/output",
+				`{"target":"workflow","workflowName":"","workflowKey":""}`)},
 		rawRow{name: "target: a key that is not Unicode", want: is(404),
 			request: whole("POST", "/restate/output",
 				`{"target":"workflow","workflowName":"x","workflowKey":"\ud800"}`)},
 		rawRow{name: "target: a body over the limit", want: is(413),
-			request: head("POST", "/restate/lookup", fmt.Sprint("Content-Length: ", requestLimit+1)) + "\r\n"},
-		rawRow{name: "target: read by GET", want: is(405), request: whole(http.MethodGet, "/restate/lookup", "")})
+			request: head("POST", "/restate/lookup", fmt.Sprint("Content-Length: ",
+				requestLimit+1)) + "\r\n"},
+		rawRow{name: "target: read by GET", want: is(405), request: whole(http.MethodGet,
+			"/restate/lookup", "")})
 }

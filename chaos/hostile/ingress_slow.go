@@ -25,7 +25,8 @@ func slowEntries() []entry {
 	}
 	return []entry{
 		{"slow: hundreds of idle connections", slow("")},
-		{"slow: hundreds of unfinished heads", slow("POST " + callPath + " HTTP/1.1\r\nHost: h\r\nX-")},
+		{"slow: hundreds of unfinished heads", slow("POST " + callPath +
+			" HTTP/1.1\r\nHost: h\r\nX-")},
 		{"slow: hundreds of unfinished bodies", slow(head("POST", callPath,
 			"Content-Length: "+itoa(requestLimit)) + "\r\nb")},
 		{"slow: hundreds of unfinished chunks", slow(head("POST", callPath,
@@ -155,7 +156,8 @@ func streamEntries() []entry {
 		}},
 		{"thousands of streams, reset at once", false, func(t *trial, c *h2conn) error {
 			for i := range uint32(rapidResets) {
-				if c.post(t, 2*i+1, true) != nil || c.WriteRSTStream(2*i+1, http2.ErrCodeCancel) != nil {
+				if c.post(t, 2*i+1, true) != nil || c.WriteRSTStream(2*i+1,
+					http2.ErrCodeCancel) != nil {
 					return nil // the server has had enough
 				}
 			}
@@ -185,19 +187,23 @@ func streamEntries() []entry {
 		{"a connection header", true, func(t *trial, c *h2conn) error { return c.post(t, 1, true, "connection", "x") }},
 		{"a header with a line feed", true, func(t *trial, c *h2conn) error { return c.post(t, 1, true, "x", "a\nb") }},
 		{"a length that the body does not have", true, func(t *trial, c *h2conn) error {
-			return errors.Join(c.post(t, 1, false, "content-length", "10"), c.WriteData(1, true, []byte("x")))
+			return errors.Join(c.post(t, 1, false, "content-length", "10"), c.WriteData(1, true,
+				[]byte("x")))
 		}},
 		{"a path without slash", true, func(_ *trial, c *h2conn) error {
-			return c.headers(1, true, ":method", "POST", ":scheme", "http", ":authority", "h", ":path", "x")
+			return c.headers(1, true, ":method", "POST", ":scheme", "http", ":authority", "h",
+				":path", "x")
 		}},
 		{"an empty path", true, func(_ *trial, c *h2conn) error {
-			return c.headers(1, true, ":method", "POST", ":scheme", "http", ":authority", "h", ":path", "")
+			return c.headers(1, true, ":method", "POST", ":scheme", "http", ":authority", "h",
+				":path", "")
 		}},
 		{"CONNECT", true, func(_ *trial, c *h2conn) error {
 			return c.headers(1, true, ":method", "CONNECT", ":authority", "h:1")
 		}},
 		{"a broken header block", true, func(_ *trial, c *h2conn) error {
-			return c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndStream: true, EndHeaders: true,
+			return c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndStream: true,
+				EndHeaders:    true,
 				BlockFragment: []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}})
 		}},
 		{"continuations without end", true, func(t *trial, c *h2conn) error {
@@ -211,12 +217,14 @@ func streamEntries() []entry {
 		}},
 		{"a continuation of nothing", true, func(_ *trial, c *h2conn) error { return c.WriteContinuation(1, true, nil) }},
 		{"a frame inside a header block", true, func(_ *trial, c *h2conn) error {
-			return errors.Join(c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0x82}}),
+			return errors.Join(c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1,
+				BlockFragment: []byte{0x82}}),
 				c.WritePing(false, [8]byte{}))
 		}},
 		{"a window update of zero", true, func(_ *trial, c *h2conn) error { return c.WriteWindowUpdate(0, 0) }},
 		{"a window that overflows", true, func(_ *trial, c *h2conn) error {
-			return errors.Join(c.WriteWindowUpdate(0, windowOverflow), c.WriteWindowUpdate(0, windowOverflow))
+			return errors.Join(c.WriteWindowUpdate(0, windowOverflow), c.WriteWindowUpdate(0,
+				windowOverflow))
 		}},
 		{"settings that are not allowed", true, func(_ *trial, c *h2conn) error {
 			return c.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 31})
@@ -225,7 +233,8 @@ func streamEntries() []entry {
 			return c.WriteRawFrame(http2.FrameSettings, 0, 0, make([]byte, 5))
 		}},
 		{"a push promise", true, func(_ *trial, c *h2conn) error {
-			return c.WritePushPromise(http2.PushPromiseParam{StreamID: 1, PromiseID: 2, EndHeaders: true})
+			return c.WritePushPromise(http2.PushPromiseParam{StreamID: 1, PromiseID: 2,
+				EndHeaders: true})
 		}},
 		{"a ping of an odd length", true, func(_ *trial, c *h2conn) error {
 			return c.WriteRawFrame(http2.FramePing, 0, 0, make([]byte, 7))

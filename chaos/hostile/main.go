@@ -12,7 +12,8 @@ import (
 func main() {
 	opts := options{}
 	flag.StringVar(&opts.server, "server", "", "binary of the server; it is built if this is empty")
-	flag.StringVar(&opts.dir, "dir", "", "where to keep data and logs; a temporary directory if empty")
+	flag.StringVar(&opts.dir, "dir", "",
+		"where to keep data and logs; a temporary directory if empty")
 	flag.StringVar(&opts.match, "run", "", "only entries whose area and name contain this")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)

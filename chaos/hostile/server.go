@@ -96,13 +96,15 @@ func (s *server) start(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	for !answers(ctx, "http://"+s.admin+"/health") || !answers(ctx, "http://"+s.ingress+"/restate/health") {
+	for !answers(ctx, "http://"+s.admin+"/health") || !answers(ctx,
+		"http://"+s.ingress+"/restate/health") {
 		select {
 		case <-done:
 			return fmt.Errorf("the server ended before it answered:\n%s", s.tail())
 		case <-ctx.Done():
 			s.kill()
-			return fmt.Errorf("the server does not answer: %w; its last words:\n%s", ctx.Err(), s.tail())
+			return fmt.Errorf("the server does not answer: %w; its last words:\n%s", ctx.Err(),
+				s.tail())
 		case <-tick.C:
 		}
 	}

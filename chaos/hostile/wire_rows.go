@@ -26,7 +26,8 @@ func frameRows() []wireRow {
 		{name: "a command type that does not exist", play: sending(frame{kind: 0x0499})},
 		{name: "the unused command type", play: sending(frame{kind: 0x040F})},
 		{name: "a custom command", play: sending(frame{kind: 0xFC01, payload: []byte("x")})},
-		{name: "a frame of four gigabytes is announced", play: rawly(4, 1, 0, 0, 255, 255, 255, 255, 1)},
+		{name: "a frame of four gigabytes is announced", play: rawly(4, 1, 0, 0, 255, 255, 255,
+			255, 1)},
 		{name: "text instead of frames", play: rawly([]byte("HTTP/1.1 200 OK\r\n\r\n")...)},
 		{name: "zero bytes, which are a Start", play: rawly(make([]byte, 64)...)},
 		{name: "a megabyte of 0xff", play: rawly(bytes.Repeat([]byte{0xff}, 1<<20)...)},
@@ -61,7 +62,8 @@ func frameRows() []wireRow {
 	}
 	// A stream that ends anywhere before the last byte has not ended the invocation.
 	for _, cut := range []int{1, 4, 7, 8, 9, len(good) - 9, len(good) - 8, len(good) - 1} {
-		rows = append(rows, wireRow{name: "cut after byte " + itoa(cut), play: rawly(good[:cut]...)})
+		rows = append(rows, wireRow{name: "cut after byte " + itoa(cut),
+			play: rawly(good[:cut]...)})
 	}
 	return rows
 }
@@ -114,8 +116,10 @@ func phaseRows() []wireRow {
 		{name: "a proposal before its Run", want: completed, play: finishing(propose(1), run)},
 		{name: "two proposals for one Run", want: completed,
 			play: finishing(run, propose(1), propose(1))},
-		{name: "a proposal for the id of a Sleep", want: completed, play: finishing(sleep, propose(1))},
-		{name: "a completion id used twice", want: completed, play: finishing(sleep, sleep, run, run)},
+		{name: "a proposal for the id of a Sleep", want: completed, play: finishing(sleep,
+			propose(1))},
+		{name: "a completion id used twice", want: completed, play: finishing(sleep, sleep, run,
+			run)},
 		{name: "one id for both notifications of a Call", want: completed, play: finishing(
 			call(canaryService, "h").with(10, 1).with(11, 1))},
 		{name: "Suspension on an id that never existed", want: waiting, play: sending(
@@ -177,25 +181,30 @@ func valueRows() []wireRow {
 	}
 	errorWith := func(m message) func(*attempt) { return sending(frame{kind: msgError, payload: m}) }
 	return []wireRow{
-		{name: "Sleep until the year 300000", want: waiting, play: sending(sleep(year300000), suspend)},
+		{name: "Sleep until the year 300000", want: waiting, play: sending(sleep(year300000),
+			suspend)},
 		{name: "Sleep until the end of time", want: waiting,
 			play: sending(sleep(math.MaxUint64), suspend)},
 		{name: "Sleep until the end of signed time", want: waiting,
 			play: sending(sleep(math.MaxInt64), suspend)},
 		{name: "Sleep until 1970", want: completed, play: once(sending(sleep(0), suspend))},
-		{name: "delayed send to the year 300000", want: completed, play: finishing(later(year300000))},
+		{name: "delayed send to the year 300000", want: completed,
+			play: finishing(later(year300000))},
 		{name: "delayed send to the end of time", want: completed,
 			play: finishing(later(math.MaxUint64))},
 		{name: "Call of no service", play: finishing(call("", "h").with(10, 1).with(11, 2))},
-		{name: "Call of no handler", play: finishing(call(canaryService, "").with(10, 1).with(11, 2))},
+		{name: "Call of no handler", play: finishing(call(canaryService, "").with(10, 1).with(11,
+			2))},
 		{name: "Call of nobody", play: finishing(call("Nobody", "h").with(10, 1).with(11, 2))},
 		{name: "Call with a huge name", play: finishing(call(huge, "h").with(10, 1).with(11, 2))},
 		{name: "Call with a huge key", want: completed, play: finishing(frame{kind: msgCall,
 			payload: message{}.text(1, canaryService).text(2, "h").text(5, huge[:1<<20]).
 				varint(10, 1).varint(11, 2)})},
-		{name: "Call with zero bytes in its key", want: completed, play: finishing(frame{kind: msgCall,
-			payload: message{}.text(1, canaryService).text(2, "h").text(5, "\x00\xf4\x8f\xbf\xbf\x00").
-				varint(10, 1).varint(11, 2)})},
+		{name: "Call with zero bytes in its key", want: completed,
+			play: finishing(frame{kind: msgCall,
+				payload: message{}.text(1, canaryService).text(2, "h").text(5,
+					"\x00\xf4\x8f\xbf\xbf\x00").
+					varint(10, 1).varint(11, 2)})},
 		{name: "Call with a limit key and no scope", play: finishing(frame{kind: msgCall,
 			payload: call(canaryService, "h").with(10, 1).with(11, 2).payload}.with(11, 2).
 			texted(8, "limit"))},
@@ -237,11 +246,13 @@ func valueRows() []wireRow {
 		{name: "Error that fails", want: teapot, play: errorWith(failure(418, "x").varint(9, 2))},
 		{name: "a signal to nobody", play: finishing(frame{kind: msgSendSignal,
 			payload: message{}.text(1, "inv_nobody").varint(2, 17).bytes(4, nil)})},
-		{name: "a signal with a reserved index", want: completed, play: finishing(signalTo(unknownID, 0))},
+		{name: "a signal with a reserved index", want: completed,
+			play: finishing(signalTo(unknownID, 0))},
 		{name: "a signal with the last index", want: completed,
 			play: finishing(signalTo(unknownID, math.MaxUint32))},
-		{name: "a signal with a huge name", want: completed, play: finishing(frame{kind: msgSendSignal,
-			payload: message{}.text(1, unknownID).text(3, huge[:1<<20]).bytes(4, nil)})},
+		{name: "a signal with a huge name", want: completed,
+			play: finishing(frame{kind: msgSendSignal,
+				payload: message{}.text(1, unknownID).text(3, huge[:1<<20]).bytes(4, nil)})},
 		{name: "a signal to oneself", want: completed, play: func(a *attempt) {
 			finishing(signalTo(a.id, 17))(a)
 		}},
@@ -252,10 +263,12 @@ func valueRows() []wireRow {
 			finishing(frame{kind: msgAttach, payload: message{}.text(1, a.id).varint(11, 1)})(a)
 		}},
 		{name: "attaches to itself and waits", want: waiting, play: func(a *attempt) {
-			sending(frame{kind: msgAttach, payload: message{}.text(1, a.id).varint(11, 1)}, suspend)(a)
+			sending(frame{kind: msgAttach, payload: message{}.text(1, a.id).varint(11, 1)},
+				suspend)(a)
 		}},
-		{name: "completes an awakeable that is none", play: finishing(frame{kind: msgCompleteAwakeable,
-			payload: message{}.text(1, "sign_1nonsense").bytes(2, wrapped("1"))})},
+		{name: "completes an awakeable that is none",
+			play: finishing(frame{kind: msgCompleteAwakeable,
+				payload: message{}.text(1, "sign_1nonsense").bytes(2, wrapped("1"))})},
 		{name: "a run result of 8 MiB", want: completed, play: finishing(
 			frame{kind: msgRun, payload: message{}.varint(11, 1)},
 			frame{kind: msgProposeRun, payload: message{}.varint(1, 1).text(14, huge)})},
@@ -394,7 +407,8 @@ func httpRows() []wireRow {
 			a.w.WriteHeader(http.StatusServiceUnavailable)
 		}},
 	}
-	for _, code := range []int{204, 300, 301, 400, 404, 413, 415, 429, 500, 502, 503, 504, 599, 999} {
+	for _, code := range []int{204, 300, 301, 400, 404, 413, 415, 429, 500, 502, 503, 504, 599,
+		999} {
 		rows = append(rows, wireRow{name: "answer " + itoa(code), play: status(code)})
 	}
 	return rows
