@@ -232,9 +232,15 @@ func batches(c *Case) {
 	}
 	done := c.call(c.path("Basic", "echo"), 1, nil, "idempotency-key", c.id).id()
 	later := c.send(c.path("Basic", "echo"), "?delay=1h", 1).InvocationID
-	for verb, want := range map[string][2]int{ // succeeded and failed of: completed, delayed, unknown
-		"pause": {0, 3}, "resume": {0, 3}, "restart-as-new": {1, 2}, "purge-journal": {1, 2},
+	for _, t := range []struct {
+		verb string
+		want [2]int // succeeded and failed of: completed, delayed, unknown
+	}{
+		// In this order: without its journal nothing can be started again.
+		{"pause", [2]int{0, 3}}, {"resume", [2]int{0, 3}},
+		{"restart-as-new", [2]int{1, 2}}, {"purge-journal", [2]int{1, 2}},
 	} {
+		verb, want := t.verb, t.want
 		var out outcome
 		r := perform(verb, map[string]any{"invocation_ids": []string{done, later, unknownInvocation}})
 		c.decode(c.want(r, http.StatusOK), &out)
