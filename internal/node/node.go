@@ -55,6 +55,10 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, version string) erro
 	starting, cancel := context.WithTimeout(ctx, cfg.InitializationTimeout.Std())
 	err := n.start(starting)
 	cancel()
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		log.Info("stopping before all is ready")
+		return n.stop()
+	}
 	if err != nil {
 		return errors.Join(err, n.stop())
 	}

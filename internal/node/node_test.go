@@ -138,6 +138,15 @@ func TestDataOfAnotherClusterIsRefused(t *testing.T) {
 	}
 }
 
+// A node that is told to stop while it starts has not failed.
+func TestStoppedWhileStarting(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Run(ctx, testConfig(t), slog.New(slog.DiscardHandler), "test"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestPortThatIsTakenIsNamed(t *testing.T) {
 	cfg := testConfig(t)
 	startNode(t, cfg)
