@@ -146,7 +146,8 @@ func newRequestID() (id command.RequestID) {
 	return id
 }
 
-// readDelay is when a delayed send may start, or zero if no delay was given. The name is matched without regard to case.
+// readDelay is when a delayed send may start, or zero if no delay was given. The name is matched
+// without regard to case.
 func readDelay(r *http.Request, send bool) (protocol.Millis, error) {
 	value, ok := queryParameter(r, "delay")
 	if !ok {

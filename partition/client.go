@@ -161,36 +161,32 @@ func (c *Client) Submit(ctx context.Context, cmd command.Command) (
 
 // address sets a command's request ID and says which key it belongs to.
 func address(cmd command.Command, request command.RequestID) (protocol.PartitionKey, error) {
+	var id protocol.InvocationID
+	var asked *command.RequestID
 	switch c := cmd.(type) {
 	case *command.Signal:
-		c.Request = request
-		return c.ID.Key, nil
+		id, asked = c.ID, &c.Request
 	case *command.Complete:
-		c.Request = request
-		return c.ID.Key, nil
+		id, asked = c.ID, &c.Request
 	case *command.Terminate:
-		c.Request = request
-		return c.ID.Key, nil
+		id, asked = c.ID, &c.Request
 	case *command.Purge:
-		c.Request = request
-		return c.ID.Key, nil
+		id, asked = c.ID, &c.Request
 	case *command.PurgeJournal:
-		c.Request = request
-		return c.ID.Key, nil
+		id, asked = c.ID, &c.Request
 	case *command.Pause:
-		c.Request = request
-		return c.ID.Key, nil
+		id, asked = c.ID, &c.Request
 	case *command.Resume:
-		c.Request = request
-		return c.ID.Key, nil
+		id, asked = c.ID, &c.Request
 	case *command.Restart:
-		c.Request = request
-		return c.ID.Key, nil
+		id, asked = c.ID, &c.Request
 	case *command.PatchState:
-		c.Request = request
 		target := protocol.Target{Kind: protocol.KindObject, Key: c.Key, Scope: c.Scope}
-		key, _ := target.PartitionKey()
-		return key, nil
+		id.Key, _ = target.PartitionKey()
+		asked = &c.Request
+	default:
+		return 0, fmt.Errorf("submit command of kind %d: it is not a request", cmd.Kind())
 	}
-	return 0, fmt.Errorf("submit command of kind %d: it is not a request", cmd.Kind())
+	*asked = request
+	return id.Key, nil
 }

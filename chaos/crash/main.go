@@ -78,7 +78,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	if err := c.verify(service); err != nil {
-		return fmt.Errorf("after %d kills: %w", o.rounds, err)
+		return fmt.Errorf("after %d kills with seed %d: %w", o.rounds, o.seed, err)
 	}
 	total := 0
 	for _, n := range c.added {
