@@ -9,7 +9,7 @@ const module = "github.com/perdure/perdure"
 var layers = [][]string{
 	{"cmd/...", "bench/...", "chaos/..."},
 	{"internal/node"},
-	{"ingress", "ingress/kafka", "admin", "admin/query", "admin/console", "partition"},
+	{"ingress", "ingress/kafka", "admin", "admin/query/...", "admin/console", "partition"},
 	{"partition/leader", "invoker", "cluster"},
 	{"partition/machine", "invoker/endpoint", "metadata/schema", "cluster/placement"},
 	{"partition/store", "snapshot", "metadata", "cluster/transport"},
@@ -21,11 +21,12 @@ var layers = [][]string{
 var sideways = []edge{
 	{"ingress/kafka", "ingress"},
 	{"admin", "admin/query"},
+	{"admin/query/...", "admin/query/..."},
 	{"admin", "admin/console"},
 	{"protocol/...", "protocol/journal"},
 	{"protocol/noderpc", "protocol/command"},
 	{"protocol/...", "protocol/wire"},
-	{"bifrost", "bifrost/segment"},
+	{"bifrost", "bifrost/..."},
 	{"bifrost/memlog", "bifrost"},
 	{"internal/objstore/...", "internal/objstore"},
 	{"cmd/...", "bench/cli"},
@@ -66,7 +67,7 @@ type library struct {
 }
 
 var libraries = []library{
-	{"github.com/lni/dragonboat", []string{"bifrost"}, true},
+	{"github.com/lni/dragonboat", []string{"bifrost/..."}, true},
 	{"github.com/cockroachdb/pebble", []string{"partition/store", "metadata", "chaos/sim"}, false},
 	{"github.com/minio/minio-go", []string{"internal/objstore"}, false},
 	{"github.com/aws", []string{"invoker/endpoint"}, false},

@@ -1,0 +1,95 @@
+package table
+
+import "context"
+
+// Type is the type of a column or of an expression.
+type Type uint8
+
+const (
+	Null Type = iota // the type of a bare NULL
+	Bool
+	Int64
+	Uint32
+	Uint64
+	Float64
+	String
+	Binary
+	Timestamp // milliseconds since 1970, UTC
+	Duration  // milliseconds
+	ListUint32
+	ListString
+)
+
+// Column is one column of a table. Every column may be NULL.
+type Column struct {
+	Name string
+	Type Type
+}
+
+// Table is what a query may name. Partitioned tables have rows in every partition, the others only
+// on the node that plans the query.
+type Table struct {
+	Name        string
+	Columns     []Column
+	Partitioned bool
+}
+
+// Column returns the position of a column, -1 if there is none.
+func (t *Table) Column(name string) int {
+	for i := range t.Columns {
+		if t.Columns[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// Op is how a Condition compares its column.
+type Op uint8
+
+const (
+	In         Op = iota // equal to one of Values
+	AtLeast              // >= Values[0]
+	AtMost               // <= Values[0]
+	HasPrefix            // a string that starts with Values[0]
+	IsNull               // no Values
+	IsNotNull            // no Values
+	NotIn                // not NULL and equal to none of Values
+)
+
+// Condition is one of the conjuncts that rows must meet, about one column.
+type Condition struct {
+	Column int // position in Table.Columns
+	Op     Op
+	Values []Value
+}
+
+// Scan asks for rows of one table. Conditions are hints: a source uses those that save it work.
+type Scan struct {
+	Table      *Table
+	Columns    []int // positions in Table.Columns, in the order in which a Batch has them
+	Conditions []Condition
+	Limit      int // rows after which no more are wanted if all Conditions hold; 0: no limit
+}
+
+// Source has the rows. It is used by many queries at once.
+type Source interface {
+	// Tables returns all tables, in the order in which SHOW TABLES lists them.
+	Tables() []*Table
+	// Partitions returns the partitions that may have rows for s: all of them unless its
+	// conditions tell (an invocation ID, a partition key, a service together with its key). For a
+	// table that is not partitioned it returns one made-up partition.
+	Partitions(s *Scan) []uint16
+	// Open starts reading the rows of one partition as of one instant. The error names the
+	// partition if it cannot be read.
+	Open(ctx context.Context, partition uint16, s *Scan) (Reader, error)
+}
+
+// Reader returns the rows of one scan of one partition. It is used by one goroutine.
+type Reader interface {
+	// Next fills b, which it resets first, with up to b.Cap() rows, fewer only when it suits the
+	// source; false without an error says that there are no more. It returns early with the
+	// context's error when that ended.
+	Next(b *Batch) (bool, error)
+	Close() error
+}
