@@ -48,6 +48,8 @@ type Config struct {
 	// Mounts are handlers of other packages, by the first segment of the path: "query", "ui". They
 	// get requests without the version prefix. Default: none.
 	Mounts map[string]http.Handler
+	// Explainer says what invocations wait for. Default: none, and the pages about it do not exist.
+	Explainer Explainer
 }
 
 // Registry holds what is registered; *schema.Registry is one.

@@ -15,6 +15,8 @@ type Status struct {
 	Attempt uint32
 	// InFlight: a try is under way.
 	InFlight bool
+	// Waiting: a try waits for a slot.
+	Waiting bool
 	// RetryCount is how many tries failed since the handler last got further.
 	RetryCount uint32
 	StartedAt  time.Time // of the last try; zero: none
@@ -57,6 +59,7 @@ func (r *run) snapshot() Status {
 	s.ID, s.Target, s.Attempt = r.id, r.target, r.attempt
 	s.RetryCount, s.NextRetry = r.retries.count, r.retryAt
 	s.InFlight = r.phase == phaseOpening || r.phase == phaseRunning
+	s.Waiting = r.phase == phaseWaiting
 	if r.try != nil {
 		s.Awaiting = r.try.core.awaiting
 	}

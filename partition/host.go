@@ -11,6 +11,7 @@ import (
 
 	"github.com/perdure/perdure/bifrost"
 	"github.com/perdure/perdure/internal/clock"
+	"github.com/perdure/perdure/partition/explain"
 	"github.com/perdure/perdure/partition/leader"
 	"github.com/perdure/perdure/partition/machine"
 	"github.com/perdure/perdure/partition/store"
@@ -42,6 +43,8 @@ type Events struct {
 	Failed func(p protocol.PartitionID, err error)
 	// Trimmed is called after a log was cut.
 	Trimmed func(p protocol.PartitionID, through protocol.LSN)
+	// Stalled is called once for an invocation that nothing will bring on.
+	Stalled func(p protocol.PartitionID, f explain.Finding)
 	Leader  leader.Events
 }
 
@@ -51,7 +54,9 @@ type Host struct {
 	shared   *store.Shared
 	replicas []*replica
 	stop     chan struct{}
-	trimmer  sync.WaitGroup
+	loops    sync.WaitGroup // that end when stop is closed
+
+	inspector inspector
 }
 
 // replica is one partition on this node.
@@ -86,8 +91,8 @@ func (h *Host) Start(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	h.trimmer.Add(1)
-	go h.trimLoop()
+	h.loops.Go(h.trimLoop)
+	h.loops.Go(h.inspector.run)
 	return nil
 }
 
@@ -99,6 +104,7 @@ func NewHost(cfg Config) (*Host, error) {
 		return nil, fmt.Errorf("host %d partitions: want 1 to %d", cfg.Count, protocol.MaxPartitions)
 	}
 	h := &Host{cfg: cfg, shared: store.NewShared(store.SharedConfig{}), stop: make(chan struct{})}
+	h.inspector = inspector{host: h, checked: make(map[protocol.PartitionID]*checked)}
 	for p := range cfg.Count {
 		r := &replica{id: protocol.PartitionID(p)}
 		r.processor = NewProcessor(store.Config{
@@ -216,7 +222,7 @@ func (h *Host) Ready() (serving int, ready bool) {
 // Close stops every leader, then every replica.
 func (h *Host) Close() error {
 	close(h.stop)
-	h.trimmer.Wait()
+	h.loops.Wait()
 	var errs []error
 	for _, r := range h.replicas {
 		if l, err := h.Leader(r.id); err == nil {
@@ -244,7 +250,6 @@ const (
 
 // trimLoop cuts the logs behind what the stores hold durably.
 func (h *Host) trimLoop() {
-	defer h.trimmer.Done()
 	ticker := time.NewTicker(trimInterval)
 	defer ticker.Stop()
 	for {

@@ -11,7 +11,7 @@ var layers = [][]string{
 	{"internal/node"},
 	{"ingress", "ingress/kafka", "admin", "admin/query/...", "admin/console", "partition"},
 	{"partition/leader", "invoker", "cluster"},
-	{"partition/machine", "invoker/endpoint", "metadata/schema", "cluster/placement"},
+	{"partition/machine", "partition/explain", "invoker/endpoint", "metadata/schema", "cluster/placement"},
 	{"partition/store", "snapshot", "metadata", "cluster/transport"},
 	{"protocol/...", "bifrost/..."},
 	{"protocol", "protocol/wire", "protocol/duration", "internal/objstore/...", "internal/clock"},

@@ -56,6 +56,3 @@ func (p attemptProposer) Propose(e *command.InvokerEffect, trace protocol.TraceC
 ) error {
 	return p.Proposer.Propose(e.ID.Key, e, trace, done)
 }
-
-// An invoker's partition is what a leader runs attempts with.
-var _ leader.Attempts = (*invoker.Partition)(nil)

@@ -33,6 +33,7 @@ type metrics struct {
 	leadersLost      prometheus.Counter
 	timersFired      prometheus.Counter
 	faults           prometheus.Counter
+	stalls           prometheus.Counter
 }
 
 func newMetrics(cluster, node string) *metrics {
@@ -71,11 +72,13 @@ func newMetrics(cluster, node string) *metrics {
 		leaders:     gauge("restate_num_active_partition_leaders", "Partitions this node leads."),
 		leadersLost: counter("perdure_leaderships_lost_total", "Leaderships that ended."),
 		timersFired: counter("perdure_timers_fired_total", "Timers that fell due."),
+		stalls: counter("perdure_stalls_found_total",
+			"Invocations found that nothing would bring on."),
 		faults:      counter("perdure_partition_faults_total", "Faults of partitions, retried."),
 	}
 	m.registry.MustRegister(m.ingressRequests, m.ingressDurations, m.attempts, m.slotsRunning,
 		m.slotsWaiting, m.entries, m.entryBytes, m.records, m.applyDurations, m.leaders,
-		m.leadersLost, m.timersFired, m.faults,
+		m.leadersLost, m.timersFired, m.faults, m.stalls,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

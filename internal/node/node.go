@@ -19,6 +19,7 @@ import (
 	"github.com/perdure/perdure/metadata"
 	"github.com/perdure/perdure/metadata/schema"
 	"github.com/perdure/perdure/partition"
+	"github.com/perdure/perdure/partition/explain"
 	"github.com/perdure/perdure/partition/leader"
 	"github.com/perdure/perdure/partition/store"
 	"github.com/perdure/perdure/protocol"
@@ -176,7 +177,7 @@ func (n *Node) startPartitions(ctx context.Context, count int) error {
 		NewAttempts: func(p protocol.PartitionID, epoch protocol.Epoch, proposer *leader.Proposer,
 			rows *store.Store,
 		) leader.Attempts {
-			return n.invoker.Lead(p, epoch, attemptStore{rows}, attemptProposer{proposer})
+			return inspectable{n.invoker.Lead(p, epoch, attemptStore{rows}, attemptProposer{proposer})}
 		},
 		Events: n.partitionEvents(),
 	})
@@ -195,6 +196,12 @@ func (n *Node) partitionEvents() partition.Events {
 	return partition.Events{
 		Applied: n.metrics.applied,
 		Failed:  failed,
+		Stalled: func(p protocol.PartitionID, f explain.Finding) {
+			n.metrics.stalls.Inc()
+			n.log.Error("an invocation is stalled: see perdure explain", "partition", p,
+				"invocation", f.ID.String(), "target", f.Target.String(), "state", f.State.String(),
+				"repair", string(f.Repair))
+		},
 		Trimmed: func(p protocol.PartitionID, through protocol.LSN) {
 			n.log.Debug("trimmed", "partition", p, "lsn", through.String())
 		},

@@ -20,6 +20,7 @@ func (n *Node) adminHandler(client *partition.Client) http.Handler {
 		ClusterName:             n.cfg.ClusterName,
 		ConcurrentRequestsLimit: n.cfg.Admin.ConcurrentAPIRequestsLimit,
 		RoutingHeaders:          n.cfg.Admin.DeploymentRoutingHeaders,
+		Explainer:               n.partitions.Load(),
 	}, n.registry, n.client, client, clock.Real{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/health" && !n.ready() {

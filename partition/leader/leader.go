@@ -365,6 +365,18 @@ func (l *Leader) fail(t *term, err error) {
 	})
 }
 
+// LeadAnew ends the leadership and takes it up again, so that everything in memory is derived from
+// the rows once more.
+func (l *Leader) LeadAnew() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state != leading {
+		return ErrNotLeader
+	}
+	l.fail(l.term, errors.New("somebody asked to lead anew"))
+	return nil
+}
+
 // proposalFailed ends the term whose proposal was lost: later ones would be refused anyway.
 func (l *Leader) proposalFailed(epoch protocol.Epoch, err error) {
 	l.mu.Lock()

@@ -107,7 +107,7 @@ func (r *report) sendSignal(m *journal.SendSignal) error {
 }
 
 func (r *report) attachTo(m *journal.AttachInvocation) error {
-	id, err := targetID(&m.Target)
+	id, err := m.Target.ID()
 	if err != nil {
 		return nil // permitted has found it before
 	}
@@ -117,7 +117,7 @@ func (r *report) attachTo(m *journal.AttachInvocation) error {
 }
 
 func (r *report) outputOf(m *journal.GetInvocationOutput) error {
-	id, err := targetID(&m.Target)
+	id, err := m.Target.ID()
 	if err != nil {
 		return nil // permitted has found it before
 	}

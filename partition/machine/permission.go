@@ -2,7 +2,6 @@ package machine
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/perdure/perdure/partition/store"
 	"github.com/perdure/perdure/protocol"
@@ -44,34 +43,14 @@ func permitted(st *store.Status, e *command.Effect, m journal.Message) error {
 		_, err := protocol.ParseInvocationID(m.Target)
 		return err
 	case *journal.AttachInvocation:
-		_, err := targetID(&m.Target)
+		_, err := m.Target.ID()
 		return err
 	case *journal.GetInvocationOutput:
-		_, err := targetID(&m.Target)
+		_, err := m.Target.ID()
 		return err
 	case *journal.CompleteAwakeable:
 		_, err := protocol.ParseAwakeableID(m.AwakeableID)
 		return err
 	}
 	return nil
-}
-
-// targetID finds the invocation that a handler names.
-func targetID(t *journal.InvocationTarget) (protocol.InvocationID, error) {
-	switch {
-	case t.Idempotent != nil:
-		i, key := t.Idempotent, ""
-		if i.Key != nil {
-			key = *i.Key
-		}
-		return protocol.IdempotentInvocationID(
-			i.Scope, i.Service, key, i.Key != nil, i.Handler, i.IdempotencyKey), nil
-	case t.Workflow != nil:
-		return protocol.WorkflowInvocationID(t.Workflow.Scope, t.Workflow.Name, t.Workflow.Key), nil
-	}
-	id, err := protocol.ParseInvocationID(t.InvocationID)
-	if err != nil {
-		return id, fmt.Errorf("find the invocation that is meant: %w", err)
-	}
-	return id, nil
 }

@@ -1,6 +1,10 @@
 package journal
 
-import "github.com/perdure/perdure/protocol"
+import (
+	"fmt"
+
+	"github.com/perdure/perdure/protocol"
+)
 
 // Message is the decoded form of an entry: one of the command structs below, or *Notification.
 type Message interface {
@@ -141,6 +145,26 @@ type InvocationTarget struct {
 	InvocationID string
 	Idempotent   *IdempotentTarget
 	Workflow     *WorkflowTarget
+}
+
+// ID is the invocation that is named. An error says that it is named by an ID that is none.
+func (t *InvocationTarget) ID() (protocol.InvocationID, error) {
+	switch {
+	case t.Idempotent != nil:
+		i, key := t.Idempotent, ""
+		if i.Key != nil {
+			key = *i.Key
+		}
+		return protocol.IdempotentInvocationID(
+			i.Scope, i.Service, key, i.Key != nil, i.Handler, i.IdempotencyKey), nil
+	case t.Workflow != nil:
+		return protocol.WorkflowInvocationID(t.Workflow.Scope, t.Workflow.Name, t.Workflow.Key), nil
+	}
+	id, err := protocol.ParseInvocationID(t.InvocationID)
+	if err != nil {
+		return id, fmt.Errorf("find the invocation that is meant: %w", err)
+	}
+	return id, nil
 }
 
 // IdempotentTarget names a call by its idempotency key.

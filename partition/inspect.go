@@ -1,0 +1,156 @@
+package partition
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/perdure/perdure/partition/explain"
+	"github.com/perdure/perdure/partition/leader"
+	"github.com/perdure/perdure/protocol"
+	"github.com/perdure/perdure/protocol/command"
+)
+
+// checkInterval is how often a partition's checker takes a step.
+const checkInterval = time.Second
+
+// inspector looks for stalls in the partitions that this node leads.
+type inspector struct {
+	host *Host
+
+	mu      sync.Mutex
+	checked map[protocol.PartitionID]*checked // guarded by mu
+}
+
+// checked is the state of one partition's check during one leadership.
+type checked struct {
+	epoch    protocol.Epoch
+	checker  *explain.Checker
+	findings []explain.Finding
+	told     map[protocol.InvocationID]bool // findings that were reported
+}
+
+// run takes a step in every partition each second until the host stops.
+func (i *inspector) run() {
+	ticker := time.NewTicker(checkInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-i.host.stop:
+			return
+		case now := <-ticker.C:
+			for _, r := range i.host.replicas {
+				i.step(r, now)
+			}
+		}
+	}
+}
+
+func (i *inspector) step(r *replica, now time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	epoch, leads := i.host.leads(r)
+	if !leads {
+		delete(i.checked, r.id)
+		return
+	}
+	c := i.checked[r.id]
+	if c == nil || c.epoch != epoch {
+		c = &checked{epoch: epoch, checker: explain.NewChecker()}
+		i.checked[r.id] = c
+	}
+	w, err := i.host.world(r)
+	if err == nil {
+		w.Quick = true
+		_, err = c.checker.Step(w, now)
+	}
+	if err != nil {
+		if !errors.Is(err, leader.ErrNotLeader) {
+			i.host.failed(r.id, fmt.Errorf("look for stalls: %w", err))
+		}
+		return
+	}
+	i.tell(r.id, c)
+}
+
+// tell reports findings that are new.
+func (i *inspector) tell(p protocol.PartitionID, c *checked) {
+	c.findings = c.checker.Findings()
+	told := make(map[protocol.InvocationID]bool, len(c.findings))
+	for _, f := range c.findings {
+		if told[f.ID] = true; !c.told[f.ID] && i.host.cfg.Events.Stalled != nil {
+			i.host.cfg.Events.Stalled(p, f)
+		}
+	}
+	c.told = told
+}
+
+// Stalls are the invocations of the partitions led here for which nothing was found, for a while,
+// that could let them go on.
+func (h *Host) Stalls() []explain.Finding {
+	h.inspector.mu.Lock()
+	defer h.inspector.mu.Unlock()
+	var all []explain.Finding
+	for _, c := range h.inspector.checked {
+		all = append(all, c.findings...)
+	}
+	return all
+}
+
+// Explain says what an invocation waits for and who will produce it; ok is false if there is no such
+// invocation. The error is leader.ErrNotLeader as long as the partition has no leader here.
+func (h *Host) Explain(_ context.Context, id protocol.InvocationID) (
+	x explain.Explanation, ok bool, err error,
+) {
+	w, err := h.world(h.replicas[h.PartitionOf(id.Key)])
+	if err != nil {
+		return x, false, err
+	}
+	return explain.Explain(w, id)
+}
+
+// LeadAnew makes the leader of a key's partition forget what it has in memory and derive it from the
+// rows again. Attempts that run are run anew.
+func (h *Host) LeadAnew(key protocol.PartitionKey) error {
+	l, err := h.Leader(h.PartitionOf(key))
+	if err == nil {
+		err = l.LeadAnew()
+	}
+	return err
+}
+
+func (h *Host) leads(r *replica) (protocol.Epoch, bool) {
+	l, err := h.Leader(r.id)
+	if err != nil {
+		return 0, false
+	}
+	return l.Leading()
+}
+
+// world is what explains the invocations of a partition led here.
+func (h *Host) world(r *replica) (*explain.World, error) {
+	l, err := h.Leader(r.id)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := l.Memory()
+	if !ok {
+		return nil, leader.ErrNotLeader
+	}
+	return &explain.World{
+		Rows: r.processor.Store().Reader(), Memory: m, Callee: h.callee,
+		Now: protocol.MillisOf(h.cfg.Clock.Now()),
+	}, nil
+}
+
+// callee asks the partition of an invocation whether it knows who waits for it.
+func (h *Host) callee(id protocol.InvocationID, w command.Waiter) (explain.Callee, error) {
+	r := h.replicas[h.PartitionOf(id.Key)]
+	world, err := h.world(r)
+	if err != nil {
+		return explain.Callee{}, err
+	}
+	return explain.LookAtCallee(world.Rows, world.Memory, id, w)
+}
