@@ -65,6 +65,10 @@ func (w *World) goOn(limit time.Duration, open func() string) {
 		if w.resumePaused() {
 			continue
 		}
+		if stalled, err := w.explained(); err != nil || stalled != "" {
+			w.fail("stalled: %s (%v)", stalled, err)
+			return
+		}
 		next, ok := w.clock.Next()
 		if !ok || next.After(end) {
 			w.fail("nothing goes on, but %s", why)
