@@ -44,6 +44,19 @@ func (w *World) explained() (string, error) {
 	return "", nil
 }
 
+// explanation is what the explainer says of one invocation, for people.
+func (w *World) explanation(n *node, st *store.Status) string {
+	view, err := w.explainer(n)
+	if err != nil {
+		return err.Error()
+	}
+	x, _, err := explain.Explain(view, st.ID)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("stalled %v, waits %+v", x.Stalled, x.Waits)
+}
+
 // explainer sees what the leader on n sees.
 func (w *World) explainer(n *node) (*explain.World, error) {
 	m, ok := n.leader.Memory()
@@ -72,5 +85,9 @@ func (a *attempts) Inspect(id protocol.InvocationID) (explain.Attempt, bool) {
 	if r == nil || r.gone {
 		return explain.Attempt{}, false
 	}
-	return explain.Attempt{InFlight: true}, true
+	at := explain.Attempt{InFlight: true}
+	if r.try != nil && r.try.blocked {
+		at.Awaiting = &r.try.awaits
+	}
+	return at, true
 }

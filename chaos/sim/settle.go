@@ -121,8 +121,9 @@ func (w *World) unsettled() string {
 		for st, err := range rows.ScanStatus(n.keys) {
 			if err != nil || st.State != store.Completed {
 				s, _ := w.scriptOfStatus(n, &st)
-				return fmt.Sprintf("%s (%s, %s) in partition %d is %s in attempt %d and waits for %+v (%v)",
-					name(st.ID), st.Target, s, p.id, st.State, st.Attempt, st.Awaiting, err)
+				return fmt.Sprintf("%s (%s, %s) in partition %d is %s in attempt %d and waits for %+v (%v): %s",
+					name(st.ID), st.Target, s, p.id, st.State, st.Attempt, st.Awaiting, err,
+					w.explanation(n, &st))
 			}
 		}
 		outbox, err := rows.Outbox(0, 1)

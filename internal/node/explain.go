@@ -17,6 +17,6 @@ func (a inspectable) Inspect(id protocol.InvocationID) (explain.Attempt, bool) {
 	s, ok := a.Status(id)
 	return explain.Attempt{
 		InFlight: s.InFlight, Waiting: s.Waiting, RetryCount: s.RetryCount,
-		NextRetry: s.NextRetry, LastError: s.LastFailure,
+		NextRetry: s.NextRetry, LastError: s.LastFailure, Awaiting: s.Awaiting,
 	}, ok
 }

@@ -74,7 +74,7 @@ func newMetrics(cluster, node string) *metrics {
 		timersFired: counter("perdure_timers_fired_total", "Timers that fell due."),
 		stalls: counter("perdure_stalls_found_total",
 			"Invocations found that nothing would bring on."),
-		faults:      counter("perdure_partition_faults_total", "Faults of partitions, retried."),
+		faults: counter("perdure_partition_faults_total", "Faults of partitions, retried."),
 	}
 	m.registry.MustRegister(m.ingressRequests, m.ingressDurations, m.attempts, m.slotsRunning,
 		m.slotsWaiting, m.entries, m.entryBytes, m.records, m.applyDurations, m.leaders,

@@ -7,6 +7,7 @@ import (
 	"github.com/perdure/perdure/partition/store"
 	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/command"
+	"github.com/perdure/perdure/protocol/journal"
 )
 
 // Cause names what an invocation waits for.
@@ -79,6 +80,8 @@ type Attempt struct {
 	RetryCount uint32    // failed tries in a row
 	NextRetry  time.Time // zero: no pause
 	LastError  *command.AttemptError
+	// Awaiting is what a try that is under way said it waits for; nil: it runs, or has not said.
+	Awaiting *journal.Future
 }
 
 // Memory is what a partition's leader remembers beside its rows.
@@ -131,7 +134,7 @@ func explain(w *World, st *store.Status) (Explanation, error) {
 	case store.Inboxed:
 		err = x.inboxed(w, st)
 	case store.Invoked:
-		x.invoked(w, st)
+		err = x.invoked(w, st)
 	case store.Suspended:
 		err = x.suspended(w, st)
 	case store.Paused:
@@ -237,7 +240,7 @@ func position(w *World, o store.Object, lock store.Lock, st *store.Status) (int,
 // overdueMillis is how late a try may be before it counts as forgotten.
 const overdueMillis = 10_000
 
-func (x *Explanation) invoked(w *World, st *store.Status) {
+func (x *Explanation) invoked(w *World, st *store.Status) error {
 	a, ok := w.Memory.Attempt(st.ID)
 	x.LastError = a.LastError
 	wait := Wait{Cause: CauseAttempt, Proven: ok}
@@ -262,6 +265,10 @@ func (x *Explanation) invoked(w *World, st *store.Status) {
 		wait.Detail = "its handler is about to be run"
 	}
 	x.only(wait, RepairLead)
+	if !ok || !a.InFlight || a.Awaiting == nil {
+		return nil
+	}
+	return x.awaiting(w, st, a.Awaiting)
 }
 
 func (x *Explanation) paused(w *World, st *store.Status) error {

@@ -178,6 +178,20 @@ func TestExplain(t *testing.T) {
 		{"to be run, forgotten", store.Invoked, func(f *fixture) {}, CauseAttempt, true, RepairLead,
 			"does not know it"},
 
+		{"running, awaits what is forgotten", store.Invoked, func(f *fixture) {
+			f.entry(&journal.Sleep{WakeUp: 2 * now, CompletionID: 1}, protocol.InvocationID{})
+			f.timer(command.TimerSleep, 2*now, 1, true, false)
+			f.mem.attempts[caller] = Attempt{
+				InFlight: true, Awaiting: &journal.Future{Completions: []uint32{1}},
+			}
+		}, CauseAttempt, true, RepairLead, "being run"},
+		{"running, awaits its own step", store.Invoked, func(f *fixture) {
+			f.entry(&journal.Run{CompletionID: 5, Name: "charge"}, protocol.InvocationID{})
+			f.mem.attempts[caller] = Attempt{
+				InFlight: true, Awaiting: &journal.Future{Completions: []uint32{5}},
+			}
+		}, CauseAttempt, false, RepairNone, "being run"},
+
 		{"sleeps", store.Suspended, func(f *fixture) {
 			f.entry(&journal.Sleep{WakeUp: 2 * now, CompletionID: 1}, protocol.InvocationID{})
 			f.timer(command.TimerSleep, 2*now, 1, true, true)

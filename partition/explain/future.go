@@ -21,7 +21,7 @@ type leaf struct {
 
 // suspended looks at every leaf of the future, then at whether they can resolve it.
 func (x *Explanation) suspended(w *World, st *store.Status) error {
-	s := &suspension{world: w, st: st, seen: make(map[journal.NotificationID]leaf)}
+	s := newSuspension(w, st)
 	hope, arrived, err := s.future(&st.Awaiting, x)
 	if err != nil {
 		return err
@@ -35,12 +35,27 @@ func (x *Explanation) suspended(w *World, st *store.Status) error {
 	return nil
 }
 
+// awaiting is suspended for a handler that waits while its attempt goes on. What has arrived is on its
+// way to it.
+func (x *Explanation) awaiting(w *World, st *store.Status, f *journal.Future) error {
+	s := newSuspension(w, st)
+	hope, _, err := s.future(f, x)
+	if err == nil && !hope {
+		x.Stalled, x.Repair = true, s.repair
+	}
+	return err
+}
+
 type suspension struct {
 	world   *World
 	st      *store.Status
 	entries []journal.Entry // read when first needed
 	seen    map[journal.NotificationID]leaf
 	repair  Repair // of the leaves without a producer: the mildest
+}
+
+func newSuspension(w *World, st *store.Status) *suspension {
+	return &suspension{world: w, st: st, seen: make(map[journal.NotificationID]leaf)}
 }
 
 // future reports whether f may still resolve and whether it has, judged by its leaves alone: what a
@@ -225,15 +240,23 @@ func (s *suspension) produced(e *journal.Entry, m journal.Message, id uint32) (
 		if m.CompletionID != id {
 			return l, false, nil
 		}
-		l.wait = Wait{
-			Cause: CauseAttempt, Name: m.Name,
-			Detail: "the handler suspended before it had recorded the result of this step",
-		}
-		l.repair = RepairResume
+		l = s.run(m)
 	default:
 		return l, false, nil
 	}
 	return l, true, err
+}
+
+// run is a step whose result only the handler itself can record.
+func (s *suspension) run(m *journal.Run) (l leaf) {
+	l.wait = Wait{Cause: CauseAttempt, Name: m.Name, Proven: s.st.State == store.Invoked}
+	if l.wait.Proven {
+		l.wait.Detail = "the handler is at this step"
+		return l
+	}
+	l.wait.Detail = "the handler suspended before it had recorded the result of this step"
+	l.repair = RepairResume
+	return l
 }
 
 func (s *suspension) promise(m *journal.GetPromise) (l leaf, err error) {
