@@ -42,8 +42,8 @@ type explanation struct {
 	} `json:"waits_for"`
 }
 
-// explain prints what one invocation waits for, or all that are stalled.
-func explain(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// runExplain prints what one invocation waits for, or all that are stalled.
+func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs := flag.NewFlagSet("perdure explain", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.Usage = func() {

@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "demo":
 		return demo(ctx, args[1:], stdout, stderr)
 	case "explain":
-		return explain(ctx, args[1:], stdout, stderr)
+		return runExplain(ctx, args[1:], stdout, stderr)
 	case "bench":
 		return benchcli.Main(ctx, args[1:], stdout, stderr)
 	case "version", "--version", "-V":
