@@ -33,6 +33,8 @@ type Check struct {
 	// Seven marks a check of version 7 of the service protocol, which the reference server
 	// speaks only when it is told to.
 	Seven bool
+	// Calm says why nothing may be killed while the check runs; empty: anything may.
+	Calm string
 }
 
 // Survivor shows that something outlives the death of a process: Before sets it up, then the
@@ -101,6 +103,9 @@ func (c *Case) atEnd(clean func()) { c.ends = append(c.ends, clean) }
 // failf ends the check. It must be called on the check's own goroutine.
 func (c *Case) failf(format string, args ...any) {
 	c.err = fmt.Errorf(format, args...)
+	if c.torment != nil && c.ctx.Err() == nil && anyLost(args) {
+		c.err = fmt.Errorf("%w: %w", errCut, c.err)
+	}
 	runtime.Goexit()
 }
 

@@ -42,7 +42,11 @@ func (c *Case) do(method, target string, body io.Reader, header ...string) reply
 }
 
 func (c *Case) roundTrip(client *http.Client, req *http.Request) reply {
-	r, err := roundTrip(client, req)
+	ask := roundTrip
+	if c.torment != nil {
+		ask = c.tormented
+	}
+	r, err := ask(client, req)
 	c.must(req.Method+" "+req.URL.String(), err)
 	return r
 }
@@ -147,8 +151,17 @@ func (c *Case) attach(id string) reply {
 
 // attached waits for the end of an invocation, expects success and decodes its output.
 func (c *Case) attached(id string, out any) {
-	r := c.want(c.attach(id), http.StatusOK)
-	c.decode(r, out)
+	r := c.attach(id)
+	if c.torment != nil {
+		// A handler's send is on its way as long as the server is away: it is not known there yet.
+		c.until("the invocation is known", func() bool {
+			if r.status == http.StatusNotFound {
+				r = c.attach(id)
+			}
+			return r.status != http.StatusNotFound
+		})
+	}
+	c.decode(c.want(r, http.StatusOK), out)
 }
 
 // output asks for the result of an invocation without waiting.

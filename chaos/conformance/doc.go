@@ -18,6 +18,15 @@
 // phases that kill a process come last, one after the other; the server is killed only if the
 // suite has started it.
 //
+// With --torment SEED the server and the services are killed at random points while checks run. What
+// a check sees must be the same: requests that surely were not received, and those that may be sent
+// twice, are sent again; where another answer is lost the check begins anew, because nobody can know
+// what became of the request. Checks that count attempts in a service's memory or follow one attempt
+// frame by frame run afterwards, without kills.
+//
+// The run ends with a table of the rows of the checklist (rows.go) that were checked, by area and by
+// who checked them.
+//
 // Two kinds of checks are left out where they would be unfair: input that the reference server
 // is known not to survive, and expiry, which needs a server that cleans up every second. What
 // an SDK has no call for (offered.go) is not checked with that SDK, and counted on its own.

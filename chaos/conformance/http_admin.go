@@ -122,7 +122,8 @@ func adminChecks() []Check {
 			c.want(act(c, done.id(), "purge-journal"), http.StatusOK)
 			c.equal("output", string(c.want(c.output(done.id()), 200).body), "7")
 		}},
-		{ID: "INV-28", Title: "a waiter of a cancelled delayed call", Run: cancelScheduled},
+		{ID: "INV-28", Title: "a waiter of a cancelled delayed call",
+			Calm: "a waiter that lost its answer asks too late", Run: cancelScheduled},
 		{ID: "INV-29", Title: "batch kill", Run: func(c *Case) {
 			one := c.send(c.path("Basic", "sleep"), "", work{Millis: 60_000}).InvocationID
 			body := map[string]any{"invocation_ids": []string{one, unknownInvocation}}

@@ -2,14 +2,13 @@ package main
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"strings"
 )
 
 // rawOffer starts a deployment that answers discovery with the given services, as they are written.
 func (c *Case) rawOffer(mode, services string) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := listenFresh()
 	c.must("listen", err)
 	body := `{"protocolMode":"` + mode + `","minProtocolVersion":5,"maxProtocolVersion":6,` +
 		`"services":[` + services + `]}`

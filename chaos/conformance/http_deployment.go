@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"net/http"
 	"strings"
 )
@@ -120,7 +119,7 @@ func deploymentChecks() []Check {
 			}
 		}},
 		{ID: "ADM-05", Title: "a deployment that cannot be reached", Run: func(c *Case) {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			listener, err := listenFresh()
 			c.must("listen", err)
 			uri := "http://" + listener.Addr().String()
 			c.must("close", listener.Close())

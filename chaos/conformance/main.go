@@ -22,6 +22,9 @@ func main() {
 		"leave out checks that are known to crash the reference server")
 	flag.BoolVar(&opts.sql, "sql", false, "check SQL introspection too")
 	flag.BoolVar(&opts.keepLogs, "v", false, "show the output of the server and the services")
+	flag.Uint64Var(&opts.torment, "torment", 0,
+		"kill server and services at random points, by this seed, while checks run")
+	report := flag.String("report", "", "write the coverage, as Markdown, to this file")
 	flag.DurationVar(&opts.patience, "patience", checkTimeout, "time for one check")
 	flag.Parse()
 	opts.sdks = strings.Split(*sdks, ",")
@@ -33,7 +36,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(2)
 	}
-	fmt.Println(total)
+	fmt.Printf("\n%s\n%s\n", total.table, total)
+	if *report != "" {
+		if err := os.WriteFile(*report, []byte(total.table), 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, "conformance: write the coverage:", err)
+			os.Exit(2)
+		}
+	}
 	if total.failed > 0 {
 		os.Exit(1)
 	}

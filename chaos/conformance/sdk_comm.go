@@ -76,10 +76,10 @@ func callChecks() []Check {
 		}},
 		{ID: "COM-09", Title: "cancel from a handler", Run: func(c *Case) {
 			id := c.send(c.path("Basic", "compensate"), "", work{ID: c.id}).InvocationID
-			c.until("the first step is done", func() bool { return c.effects(c.id+"-do") == 1 })
+			c.until("the first step is done", func() bool { return c.effects(c.id+"-do") >= 1 })
 			c.call(c.path("Comm", "cancel"), id, nil)
 			c.want(c.attach(id), http.StatusConflict)
-			c.equal("undone", c.effects(c.id+"-undo"), 1)
+			c.ran("undone", c.id+"-undo", 1)
 		}},
 		{ID: "COM-12", Title: "untyped calls keep bytes", Run: func(c *Case) {
 			in := request{Service: c.sdk.service("Basic"), Handler: "echoBytes",
@@ -155,7 +155,7 @@ func eventChecks() []Check {
 			c.call(c.path("Order", c.id, "refuse"), "no "+c.id, nil)
 			r := c.attach(run.InvocationID)
 			c.fails(r, http.StatusInternalServerError, "invocation", "no "+c.id)
-			c.equal("third step", c.effects(c.id+"-3"), 0)
+			c.ran("third step", c.id+"-3", 0)
 		}},
 		{ID: "EVT-03", Title: "a promise resolved before the run", Run: func(c *Case) {
 			c.call(c.path("Order", c.id, "go"), "early", nil)

@@ -7,11 +7,11 @@ import (
 
 func effectChecks() []Check {
 	return []Check{
-		{ID: "RUN-01", Title: "a stored step is not run again", Run: func(c *Case) {
+		{ID: "RUN-01", Title: "a stored step is not run again", Calm: countsInMemory, Run: func(c *Case) {
 			in := work{ID: c.id, Times: 2}
 			got := answer[attempts](c, c.path("Basic", "runThenFail"), in)
 			c.equal("answer", got, attempts{Value: 1, Attempts: 3})
-			c.equal("runs of the step", c.effects(c.id), 1)
+			c.ran("runs of the step", c.id, 1)
 			c.equal("count in memory", answer[int](c, c.path("Basic", "effects"), c.id), 1)
 		}},
 		{ID: "RUN-02", Title: "a failing step is retried by its policy", Run: func(c *Case) {
@@ -58,7 +58,7 @@ func effectChecks() []Check {
 				c.failf("two invocations drew the same UUID %s", drawn[0])
 			}
 		}},
-		{ID: "ERR-12", Title: "a long wait suspends and resumes", Run: func(c *Case) {
+		{ID: "ERR-12", Title: "a long wait suspends and resumes", Calm: countsInMemory, Run: func(c *Case) {
 			in := work{ID: c.id, Millis: 1200}
 			if n := answer[int](c, c.path("Basic", "suspending"), in); n < 2 {
 				c.failf("the handler was entered %d times: it was never suspended", n)
@@ -91,18 +91,18 @@ func errorChecks() []Check {
 		}},
 		{ID: "ERR-08", Title: "cancel runs compensations", Run: func(c *Case) {
 			id := c.send(c.path("Basic", "compensate"), "", work{ID: c.id}).InvocationID
-			c.until("the first step is done", func() bool { return c.effects(c.id+"-do") == 1 })
+			c.until("the first step is done", func() bool { return c.effects(c.id+"-do") >= 1 })
 			c.want(c.rule(http.MethodPatch, "/invocations/"+id+"/cancel", nil), 202)
 			r := c.attach(id)
 			c.want(r, http.StatusConflict)
-			c.equal("undone", c.effects(c.id+"-undo"), 1)
+			c.ran("undone", c.id+"-undo", 1)
 		}},
 		{ID: "ERR-09", Title: "cancel reaches child calls", Run: func(c *Case) {
 			parent, child := callingParent(c)
 			c.want(c.rule(http.MethodPatch, "/invocations/"+parent+"/cancel", nil), 202)
 			c.want(c.attach(parent), http.StatusConflict)
 			c.want(c.attach(child), http.StatusConflict)
-			c.equal("undone", c.effects(c.id+"-undo"), 1)
+			c.ran("undone", c.id+"-undo", 1)
 		}},
 	}
 }
@@ -113,7 +113,7 @@ func callingParent(c *Case) (parent, child string) {
 	in := request{Service: c.sdk.service("Basic"), Handler: "compensate",
 		Input: work{ID: c.id}, IdempotencyKey: c.id}
 	parent = c.send(c.path("Comm", "call"), "", in).InvocationID
-	c.until("the child's step is done", func() bool { return c.effects(c.id+"-do") == 1 })
+	c.until("the child's step is done", func() bool { return c.effects(c.id+"-do") >= 1 })
 	return parent, c.lookup(map[string]any{"target": "idempotentInvocation",
 		"service": in.Service, "handler": in.Handler, "idempotencyKey": c.id})
 }

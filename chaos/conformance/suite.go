@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -27,6 +28,7 @@ type options struct {
 	sql            bool // run the checks of SQL introspection too
 	keepLogs       bool
 	patience       time.Duration // per check; 0 means checkTimeout
+	torment        uint64        // seed of the kills while checks run; 0: none
 }
 
 // Env is what all checks share. Only the lock changes while checks run.
@@ -45,11 +47,14 @@ type Env struct {
 	launch func(ctx context.Context, settings ...string) (*Server, error)
 	// seven tells that the server speaks version 7 of the service protocol.
 	seven bool
+	// torment kills processes while checks run; nil: nobody does.
+	torment *torment
 }
 
 type totals struct {
 	passed, failed, skipped int
-	notOffered              int // left out for a lack of the SDK
+	notOffered              int    // left out for a lack of the SDK
+	table                   string // the coverage
 }
 
 func (t totals) String() string {
@@ -68,7 +73,8 @@ type suite struct {
 	report func(string)
 
 	mu    sync.Mutex
-	total totals // guarded by mu
+	total totals    // guarded by mu
+	cover *coverage // guarded by mu
 }
 
 // run starts what is missing, runs every check and stops what it has started.
@@ -79,7 +85,7 @@ func run(ctx context.Context, opts options, report func(string)) (totals, error)
 		return totals{}, fmt.Errorf("make a working directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	s := &suite{options: opts, report: report}
+	s := &suite{options: opts, report: report, cover: newCoverage()}
 	var l *launcher
 	if opts.server != "" {
 		if l, err = newLauncher(ctx, opts.server, dir, opts.keepLogs); err != nil {
@@ -133,6 +139,7 @@ func run(ctx context.Context, opts options, report func(string)) (totals, error)
 	if err := s.runAll(ctx); err != nil {
 		return totals{}, err
 	}
+	s.total.table = s.cover.table()
 	return s.total, ctx.Err()
 }
 
@@ -200,7 +207,11 @@ func (s *suite) runAll(ctx context.Context) error {
 		}
 		return j.check.Own
 	})
-	s.runJobs(ctx, all, maxTogether)
+	if all, err := s.tormented(ctx, all); err != nil {
+		return err
+	} else {
+		s.runJobs(ctx, all, maxTogether)
+	}
 	s.runJobs(ctx, own, ownTogether)
 	if err := s.runTapped(ctx); err != nil {
 		return err
@@ -210,6 +221,48 @@ func (s *suite) runAll(ctx context.Context) error {
 		s.runSurvivors(ctx, "server killed", s.killServer)
 	}
 	return nil
+}
+
+// tormented runs those jobs, if kills are asked for, during which anything may be killed, and
+// returns the others.
+func (s *suite) tormented(ctx context.Context, all []job) ([]job, error) {
+	if s.options.torment == 0 {
+		return all, nil
+	}
+	if s.server == nil {
+		return nil, fmt.Errorf("torment: the server must be one that the suite starts")
+	}
+	var calm []job
+	all = slices.DeleteFunc(all, func(j job) bool {
+		if why := j.calm(); why != "" {
+			calm = append(calm, j)
+			return true
+		}
+		return false
+	})
+	t := newTorment(s.options.torment, s.server, s.env.services)
+	patience := s.env.patience
+	s.env.torment, s.env.patience = t, tormentPatience*patience
+	killing, stop := context.WithCancel(ctx)
+	var killer sync.WaitGroup
+	killer.Go(func() { t.run(killing) })
+	s.runJobs(ctx, all, tormentTogether)
+	stop()
+	killer.Wait()
+	s.env.torment, s.env.patience = nil, patience
+	s.env.client.CloseIdleConnections()
+	s.env.h2.CloseIdleConnections()
+	s.report(fmt.Sprintf("torment with seed %d: %d checks under kills, %d without; %s",
+		s.options.torment, len(all), len(calm), t))
+	return calm, t.failed()
+}
+
+// calm says why nothing may be killed while the job runs.
+func (j *job) calm() string {
+	if j.area == "wire" {
+		return "hand-made deployments follow one attempt frame by frame"
+	}
+	return j.check.Calm
 }
 
 // runTapped runs the checks that look at the frames between the server and an SDK: for their
@@ -280,6 +333,10 @@ func (s *suite) runJobs(ctx context.Context, jobs []job, together int) {
 			defer func() { <-slots }()
 			start := time.Now()
 			err := newCase(s.env, j.sdk).try(ctx, j.check.Run)
+			for n := 0; n < repeats && errors.Is(err, errCut) && ctx.Err() == nil; n++ {
+				s.env.torment.awaitServer(ctx)
+				err = newCase(s.env, j.sdk).try(ctx, j.check.Run)
+			}
 			s.verdict(j.check.ID, j.area, j.check.Title, start, err)
 		})
 	}
@@ -370,6 +427,7 @@ func (s *suite) leaveOut(id, sdk, title, lack string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.total.notOffered++
+	s.cover.of(id, sdk).notOffered++
 	s.report(fmt.Sprintf("none %s %s %s: not offered by %s", id, sdk, title, lack))
 }
 
@@ -379,9 +437,11 @@ func (s *suite) verdict(id, area, title string, start time.Time, err error) {
 	defer s.mu.Unlock()
 	if err != nil {
 		s.total.failed++
+		s.cover.of(id, area).failed++
 		s.report(fmt.Sprintf("FAIL %s %s %s %s: %v", id, area, title, took, err))
 		return
 	}
 	s.total.passed++
+	s.cover.of(id, area).passed++
 	s.report(fmt.Sprintf("ok   %s %s %s %s", id, area, title, took))
 }
