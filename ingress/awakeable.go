@@ -19,10 +19,11 @@ func (h *Handler) awakeable(w *response, r *http.Request, req *request) error {
 	if err != nil || body == nil {
 		return err
 	}
-	result := journal.Value(body)
+	defer body.done()
+	result := journal.Value(body.bytes)
 	if req.reject {
 		result = journal.Failure(protocol.Failure{
-			Code: protocol.CodeInternal, Message: strings.ToValidUTF8(string(body), "\uFFFD"),
+			Code: protocol.CodeInternal, Message: strings.ToValidUTF8(string(body.bytes), "\uFFFD"),
 		})
 	}
 	var cmd command.Command = &command.Signal{

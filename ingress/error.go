@@ -49,6 +49,10 @@ var (
 	errScopesOff = &requestError{
 		http.StatusBadRequest, "scoped invocations require vqueues to be enabled",
 	}
+	errBodyMemory = &requestError{
+		http.StatusServiceUnavailable, "the memory for large request bodies has been in use for too " +
+			"long; retry later, or raise worker.data-service-memory-limit",
+	}
 	errNotServing = &requestError{
 		http.StatusServiceUnavailable, "not every partition can serve yet; retry in a moment",
 	}

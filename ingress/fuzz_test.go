@@ -33,7 +33,7 @@ func (p *logPartitions) Invoke(
 }
 
 func (p *logPartitions) Call(
-	_ context.Context, _ protocol.TraceContext, inv *command.Invoke, _ bool,
+	_ context.Context, _ protocol.TraceContext, inv *command.Invoke, _ bool, _ func(),
 ) (command.Reply, bool, error) {
 	p.check(inv)
 	return p.reply, false, nil

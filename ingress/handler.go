@@ -17,8 +17,9 @@ type Partitions interface {
 	Invoke(context.Context, protocol.TraceContext, *command.Invoke) (command.Reply, error)
 	// Call starts an invocation and waits for its end. existed: it had been started before; with
 	// onlyNew the reply is then ReplyPreviouslyAccepted at once.
-	Call(ctx context.Context, t protocol.TraceContext, inv *command.Invoke, onlyNew bool) (
-		reply command.Reply, existed bool, err error)
+	// accepted is called once the invocation is durable and the parameter no longer needed.
+	Call(ctx context.Context, t protocol.TraceContext, inv *command.Invoke, onlyNew bool,
+		accepted func()) (reply command.Reply, existed bool, err error)
 	// Attach waits for the end of an invocation: ReplyCompleted or ReplyNotFound.
 	Attach(context.Context, protocol.InvocationID) (command.Reply, error)
 	// Output reads a result: ReplyCompleted, ReplyNotCompleted or ReplyNotFound.
@@ -33,6 +34,9 @@ type Config struct {
 	RequestSizeLimit int64
 	// ConcurrentRequests is how many requests are served at once; 0 means any number.
 	ConcurrentRequests int
+	// BodyMemoryLimit bounds the bytes of large bodies that are read and not yet durable, on the node;
+	// requests wait for their share before they are read. At least RequestSizeLimit; default 256 MiB.
+	BodyMemoryLimit int64
 	// Scopes says whether scoped calls are accepted.
 	Scopes bool
 }
@@ -41,6 +45,10 @@ func (c Config) withDefaults() Config {
 	if c.RequestSizeLimit <= 0 {
 		c.RequestSizeLimit = 32 << 20
 	}
+	if c.BodyMemoryLimit <= 0 {
+		c.BodyMemoryLimit = 256 << 20
+	}
+	c.BodyMemoryLimit = max(c.BodyMemoryLimit, c.RequestSizeLimit)
 	return c
 }
 
@@ -58,6 +66,7 @@ type Handler struct {
 	partitions Partitions
 	events     Events
 	slots      chan struct{} // nil: no limit
+	bodies     *bodies
 }
 
 // New makes a handler. ready says whether every partition can be reached: it decides on health only,
@@ -68,6 +77,7 @@ func New(cfg Config, schemas schema.Source, partitions Partitions, ready func() 
 	h := &Handler{
 		cfg: cfg.withDefaults(), schemas: schemas, partitions: partitions, ready: ready, events: events,
 	}
+	h.bodies = newBodies(h.cfg.BodyMemoryLimit)
 	if n := cfg.ConcurrentRequests; n > 0 {
 		h.slots = make(chan struct{}, n)
 	}

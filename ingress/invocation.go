@@ -1,10 +1,7 @@
 package ingress
 
 import (
-	"bytes"
 	"crypto/rand"
-	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,10 +38,11 @@ func (h *Handler) invoke(w *response, r *http.Request, req *request) error {
 	if req.scope != "" && !h.cfg.Scopes {
 		return errScopesOff
 	}
-	inv, err := h.newInvoke(w, r, req, target, send)
+	inv, done, err := h.newInvoke(w, r, req, target, send)
 	if err != nil || inv == nil {
 		return err
 	}
+	defer done()
 	trace := traceFromHeaders(r.Header)
 	if send {
 		reply, err := h.partitions.Invoke(r.Context(), trace, inv)
@@ -54,7 +52,7 @@ func (h *Handler) invoke(w *response, r *http.Request, req *request) error {
 		return writeAccepted(w, inv.ID, reply)
 	}
 	onlyNew := inv.Target.HandlerKind == protocol.HandlerWorkflow
-	reply, existed, err := h.partitions.Call(r.Context(), trace, inv, onlyNew)
+	reply, existed, err := h.partitions.Call(r.Context(), trace, inv, onlyNew, done)
 	if err != nil {
 		return err
 	}
@@ -102,43 +100,45 @@ func (h *Handler) findTarget(req *request) (target, bool, error) {
 	return t, send, err
 }
 
-// newInvoke checks a request and makes its command. A nil command without an error means that the
-// request was answered.
+// newInvoke checks a request and makes its command; done gives back the memory of its parameter. A
+// nil command without an error means that the request was answered.
 func (h *Handler) newInvoke(w *response, r *http.Request, req *request, t target, send bool) (
-	*command.Invoke, error,
+	inv *command.Invoke, done func(), err error,
 ) {
 	executionTime, err := readDelay(r, send)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	idempotencyKey, err := readIdempotencyKey(r, t)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	limitKey, err := readLimitKey(r, req.scope)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	headers, err := handlerHeaders(r, req.path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	body, err := h.readBody(w, r)
 	if err != nil || body == nil {
-		return nil, err
+		return nil, nil, err
 	}
 	contentType, hasContentType := singleHeader(r.Header, "Content-Type")
-	if err := validateInput(t.Handler.Input, contentType, hasContentType, len(body)); err != nil {
-		return nil, err
+	err = validateInput(t.Handler.Input, contentType, hasContentType, len(body.bytes))
+	if err != nil {
+		body.done()
+		return nil, nil, err
 	}
 	callee := t.Callee(t.key, req.scope, idempotencyKey)
 	return &command.Invoke{
-		ID: callee.ID, Target: callee.Target, Headers: headers, Parameter: protocol.Inline(body),
+		ID: callee.ID, Target: callee.Target, Headers: headers, Parameter: protocol.Inline(body.bytes),
 		Source:         command.Source{Kind: command.SourceIngress},
 		IdempotencyKey: idempotencyKey, LimitKey: limitKey, ExecutionTime: executionTime,
 		CompletionRetention: callee.CompletionRetention, JournalRetention: callee.JournalRetention,
 		RandomSeed: callee.RandomSeed, Request: newRequestID(),
-	}, nil
+	}, body.done, nil
 }
 
 func newRequestID() (id command.RequestID) {
@@ -248,46 +248,6 @@ func singleHeader(h http.Header, name string) (string, bool) {
 		return v[0], true
 	}
 	return "", false
-}
-
-// maxTrustedBytes is the longest body for which memory is taken before it has come: many clients
-// that announce much and send nothing must not use it up.
-const maxTrustedBytes = 1 << 20
-
-// readBody reads a whole body. A nil body without an error means that the request was answered.
-func (h *Handler) readBody(w *response, r *http.Request) ([]byte, error) {
-	limit := h.cfg.RequestSizeLimit
-	if r.ContentLength > limit {
-		w.send(http.StatusRequestEntityTooLarge, "text/plain; charset=utf-8",
-			[]byte("length limit exceeded"))
-		return nil, nil
-	}
-	if r.ContentLength == 0 || r.Body == nil {
-		return []byte{}, nil
-	}
-	var body []byte
-	var err error
-	if n := r.ContentLength; 0 < n && n <= maxTrustedBytes {
-		body = make([]byte, n)
-		_, err = io.ReadFull(r.Body, body)
-	} else {
-		var b bytes.Buffer
-		_, err = b.ReadFrom(http.MaxBytesReader(nil, r.Body, limit))
-		body = b.Bytes()
-		if body == nil {
-			body = []byte{}
-		}
-	}
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, &requestError{
-			http.StatusRequestEntityTooLarge, "cannot read body: LengthLimitError",
-		}
-	}
-	if err != nil {
-		return nil, &requestError{http.StatusInternalServerError, "cannot read body: " + err.Error()}
-	}
-	return body, nil
 }
 
 // validateInput applies the handler's input rules. Parameters of the content type are ignored. A body

@@ -102,8 +102,9 @@ func (h *Handler) targetFromBody(w *response, r *http.Request) (*invocationTarge
 	if err != nil || body == nil {
 		return nil, err
 	}
+	defer body.done()
 	var b targetBody
-	if err := json.Unmarshal(body, &b); err != nil {
+	if err := json.Unmarshal(body.bytes, &b); err != nil {
 		return nil, &requestError{http.StatusInternalServerError, "cannot read body: " + err.Error()}
 	}
 	switch {

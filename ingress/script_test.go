@@ -96,8 +96,9 @@ func (f *fakePartitions) Invoke(_ context.Context, t protocol.TraceContext, inv 
 }
 
 func (f *fakePartitions) Call(_ context.Context, t protocol.TraceContext, inv *command.Invoke,
-	onlyNew bool,
+	onlyNew bool, accepted func(),
 ) (command.Reply, bool, error) {
+	defer accepted()
 	how := "call"
 	if onlyNew {
 		how = "call once"
@@ -258,9 +259,9 @@ type blockingPartitions struct {
 	block, entered chan struct{}
 }
 
-func (b *blockingPartitions) Call(context.Context, protocol.TraceContext, *command.Invoke, bool) (
-	command.Reply, bool, error,
-) {
+func (b *blockingPartitions) Call(context.Context, protocol.TraceContext, *command.Invoke, bool,
+	func(),
+) (command.Reply, bool, error) {
 	close(b.entered)
 	<-b.block
 	r := protocol.Success(nil)

@@ -92,16 +92,33 @@ func (c *Client) Invoke(ctx context.Context, trace protocol.TraceContext, inv *c
 }
 
 // Call starts an invocation and waits for its end. existed says that it had been started before;
-// with onlyNew the reply is then ReplyPreviouslyAccepted at once.
+// with onlyNew the reply is then ReplyPreviouslyAccepted at once. When the invocation is durable, its
+// parameter is let go of and accepted is called, unless it is nil; it must not block.
 func (c *Client) Call(ctx context.Context, trace protocol.TraceContext, inv *command.Invoke,
-	onlyNew bool,
+	onlyNew bool, accepted func(),
 ) (reply command.Reply, existed bool, err error) {
+	var durable bool // set before the leader answers, read after it
 	err = c.onLeader(ctx, inv.ID.Key, func(l *leader.Leader, retried bool) (err error) {
+		if durable {
+			// Starting it again might run it again: it may have ended without a trace.
+			reply, err = l.Attach(ctx, inv.ID)
+			return err
+		}
 		// After a retry, what exists may be what our own earlier try has started.
-		reply, existed, err = l.Call(ctx, inv, trace, onlyNew && !retried)
+		reply, existed, err = l.Call(ctx, inv, trace, onlyNew && !retried, func(before bool) {
+			durable, existed = true, before && !retried
+			inv.Parameter = protocol.Payload{}
+			if accepted != nil {
+				accepted()
+			}
+		})
 		existed = existed && !retried
 		return err
 	})
+	if err == nil && durable && reply.Status == command.ReplyNotFound {
+		err = fmt.Errorf("%w: %s has run, but its result was not kept while its partition had no "+
+			"leader; have results kept by giving the handler a retention", ErrUnavailable, inv.ID)
+	}
 	return reply, existed, err
 }
 

@@ -115,14 +115,14 @@ func TestCallsOnEveryPartition(t *testing.T) {
 	h := startHost(t, t.TempDir(), logs, handlers{"echo": end("hi")})
 	defer closeAll(t, h, logs)
 	for n := range byte(255) {
-		r, existed, err := h.Call(t.Context(), protocol.TraceContext{}, serviceCall("echo", n), false)
+		r, existed, err := h.Call(t.Context(), protocol.TraceContext{}, serviceCall("echo", n), false, nil)
 		if wantResult(t, r, err, "hi"); existed {
 			t.Fatalf("call %d existed before", n)
 		}
 	}
 	again := serviceCall("echo", 7)
 	again.Request = command.RequestID{7, 7}
-	r, existed, err := h.Call(t.Context(), protocol.TraceContext{}, again, false)
+	r, existed, err := h.Call(t.Context(), protocol.TraceContext{}, again, false, nil)
 	if wantResult(t, r, err, "hi"); !existed {
 		t.Fatal("the second call of an invocation is said to be the first")
 	}

@@ -141,7 +141,7 @@ func (w *World) callFromOutside(s *script, after int) {
 	if !s.loose && w.chance(0.5) {
 		a.what = "call " + s.token() + " " + name(inv.ID)
 		a.start = func(l *leader.Leader) (leader.Waiting, error) {
-			return l.StartCall(inv, protocol.TraceContext{}, false)
+			return l.StartCall(inv, protocol.TraceContext{}, false, nil)
 		}
 		a.then = func(r command.Reply) {
 			w.ended(inv.ID, s, r)

@@ -166,6 +166,9 @@ type Worker struct {
 	// CleanupInterval is the pause between two searches for finished work whose retention is
 	// over. Default: 1h.
 	CleanupInterval Duration `toml:"cleanup-interval"`
+	// DataServiceMemoryLimit bounds the large request bodies that were read and are not in the log
+	// yet. Default: 256 MiB.
+	DataServiceMemoryLimit ByteSize `toml:"data-service-memory-limit"`
 	// MaxCommandBatchSize is how many commands are applied in one batch. Default: 32.
 	MaxCommandBatchSize int `toml:"max-command-batch-size"`
 	// MaxCommandBatchBytes is how many bytes of commands are applied in one batch.
@@ -270,11 +273,12 @@ func unresolved() Config {
 		Log:                                Log{LogFilter: "warn,perdure=info", LogFormat: LogPretty},
 		Tracing:                            Tracing{TracingFilter: "info"},
 		Worker: Worker{
-			InternalQueueLength:  1000,
-			CleanupInterval:      Duration(time.Hour),
-			MaxCommandBatchSize:  32,
-			MaxCommandBatchBytes: MiB,
-			Invoker:              defaultInvoker(),
+			InternalQueueLength:    1000,
+			CleanupInterval:        Duration(time.Hour),
+			DataServiceMemoryLimit: 256 * MiB,
+			MaxCommandBatchSize:    32,
+			MaxCommandBatchBytes:   MiB,
+			Invoker:                defaultInvoker(),
 		},
 		Admin: Admin{
 			Listener:    Listener{BindPort: portUnset},

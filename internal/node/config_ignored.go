@@ -59,7 +59,6 @@ var ignoredKeys = []struct{ key, reason string }{
 	{"storage-high-priority-bg-threads", reasonAutomatic},
 	{"storage-low-priority-bg-threads", reasonAutomatic},
 	{"worker.trim-delay-interval", reasonAutomatic},
-	{"worker.data-service-memory-limit", reasonAutomatic},
 	{"worker.self-proposal-queue-memory-limit", reasonAutomatic},
 	{"worker.rule-book-poll-interval", reasonAutomatic},
 	{"worker.num-timers-in-memory-limit", reasonAutomatic},

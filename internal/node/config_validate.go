@@ -170,6 +170,7 @@ func (c Config) checkWorker(found *checks) {
 	w, i := c.Worker, c.Worker.Invoker
 	found.atLeast("worker.internal-queue-length", w.InternalQueueLength, 1)
 	found.positive("worker.cleanup-interval", w.CleanupInterval)
+	found.size("worker.data-service-memory-limit", w.DataServiceMemoryLimit, 1)
 	found.atLeast("worker.max-command-batch-size", w.MaxCommandBatchSize, 1)
 	found.size("worker.max-command-batch-bytes", w.MaxCommandBatchBytes, 1)
 	found.size(table+"message-size-limit", i.MessageSizeLimit, minMessageSize)

@@ -257,6 +257,7 @@ func (n *Node) startPublic() (err error) {
 	in := ingress.New(ingress.Config{
 		RequestSizeLimit:   int64(n.cfg.Ingress.RequestSizeLimit),
 		ConcurrentRequests: n.cfg.Ingress.ConcurrentAPIRequestsLimit,
+		BodyMemoryLimit:    int64(n.cfg.Worker.DataServiceMemoryLimit),
 	}, n.registry, client, n.ready, n.metrics.ingressEvents())
 	n.ingress, err = n.serve("ingress", n.cfg.Ingress.Listener, in, n.cfg.Ingress.HTTP2MaxConcurrentStreams)
 	if err != nil {

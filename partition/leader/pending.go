@@ -21,6 +21,7 @@ type caller struct {
 	invocation protocol.InvocationID // zero unless it waits for the end
 	onlyNew    bool                  // do not wait for an invocation that existed before
 	existed    bool                  // guarded by pending.mu until done is closed
+	accepted   func(existed bool)    // nil, or called once the invocation is durable
 	done       chan struct{}         // closed once reply or err is set
 	reply      command.Reply
 	err        error
@@ -99,6 +100,10 @@ func (p *pending) reply(request command.RequestID, r command.Reply) {
 	goesOn := r.Status == command.ReplyAccepted ||
 		r.Status == command.ReplyPreviouslyAccepted && !c.onlyNew
 	if goesOn && !c.invocation.IsZero() {
+		if c.accepted != nil {
+			c.accepted(c.existed)
+			c.accepted = nil
+		}
 		return
 	}
 	p.finish(c, r, nil)

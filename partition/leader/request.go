@@ -38,7 +38,7 @@ func (w Waiting) Forget() { w.pending.failOne(w.caller, context.Canceled) }
 func (l *Leader) StartRequest(key protocol.PartitionKey, c command.Command,
 	request command.RequestID, trace protocol.TraceContext,
 ) (Waiting, error) {
-	w, err := l.addCaller(request, protocol.InvocationID{}, false)
+	w, err := l.addCaller(request, protocol.InvocationID{}, false, nil)
 	if err != nil {
 		return w, err
 	}
@@ -46,11 +46,13 @@ func (l *Leader) StartRequest(key protocol.PartitionKey, c command.Command,
 }
 
 // StartCall appends an Invoke; the answer is how the invocation ends. If the invocation had been
-// made before and onlyNew is set, it is ReplyPreviouslyAccepted at once.
-func (l *Leader) StartCall(inv *command.Invoke, trace protocol.TraceContext, onlyNew bool) (
-	Waiting, error,
-) {
-	w, err := l.addCaller(inv.Request, inv.ID, onlyNew)
+// made before and onlyNew is set, it is ReplyPreviouslyAccepted at once. accepted may be nil; it is
+// called, once and before the answer, when the invocation is durable and its end is waited for: it
+// must not block.
+func (l *Leader) StartCall(inv *command.Invoke, trace protocol.TraceContext, onlyNew bool,
+	accepted func(existed bool),
+) (Waiting, error) {
+	w, err := l.addCaller(inv.Request, inv.ID, onlyNew, accepted)
 	if err != nil {
 		return w, err
 	}
@@ -59,7 +61,7 @@ func (l *Leader) StartCall(inv *command.Invoke, trace protocol.TraceContext, onl
 
 // StartAttach waits for an invocation's end; the answer is ReplyCompleted or ReplyNotFound.
 func (l *Leader) StartAttach(id protocol.InvocationID) (Waiting, error) {
-	w, err := l.addCaller(command.RequestID{}, id, false)
+	w, err := l.addCaller(command.RequestID{}, id, false, nil)
 	if err != nil {
 		return w, err
 	}
@@ -85,9 +87,9 @@ func (l *Leader) Request(ctx context.Context, key protocol.PartitionKey, c comma
 
 // Call is StartCall and Wait.
 func (l *Leader) Call(ctx context.Context, inv *command.Invoke, trace protocol.TraceContext,
-	onlyNew bool,
+	onlyNew bool, accepted func(existed bool),
 ) (reply command.Reply, existed bool, err error) {
-	w, err := l.StartCall(inv, trace, onlyNew)
+	w, err := l.StartCall(inv, trace, onlyNew, accepted)
 	if err != nil {
 		return command.Reply{}, false, err
 	}
@@ -121,7 +123,7 @@ func (l *Leader) submit(w *caller, key protocol.PartitionKey, c command.Command,
 
 // addCaller registers a caller if this replica leads: under mu, so that resign fails it.
 func (l *Leader) addCaller(request command.RequestID, invocation protocol.InvocationID,
-	onlyNew bool,
+	onlyNew bool, accepted func(existed bool),
 ) (w Waiting, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,7 +134,7 @@ func (l *Leader) addCaller(request command.RequestID, invocation protocol.Invoca
 	if err != nil {
 		return w, err
 	}
-	c.onlyNew = onlyNew
+	c.onlyNew, c.accepted = onlyNew, accepted
 	return Waiting{l.pending, c}, nil
 }
 
