@@ -35,7 +35,7 @@ type Config struct {
 	// ConcurrentRequests is how many requests are served at once; 0 means any number.
 	ConcurrentRequests int
 	// BodyMemoryLimit bounds the bytes of large bodies that are read and not yet durable, on the node;
-	// requests wait for their share before they are read. At least RequestSizeLimit; default 256 MiB.
+	// requests wait for their share before they are read. At least RequestSizeLimit; default 128 MiB.
 	BodyMemoryLimit int64
 	// Scopes says whether scoped calls are accepted.
 	Scopes bool
@@ -46,7 +46,7 @@ func (c Config) withDefaults() Config {
 		c.RequestSizeLimit = 32 << 20
 	}
 	if c.BodyMemoryLimit <= 0 {
-		c.BodyMemoryLimit = 256 << 20
+		c.BodyMemoryLimit = 128 << 20
 	}
 	c.BodyMemoryLimit = max(c.BodyMemoryLimit, c.RequestSizeLimit)
 	return c

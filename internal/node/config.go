@@ -167,7 +167,7 @@ type Worker struct {
 	// over. Default: 1h.
 	CleanupInterval Duration `toml:"cleanup-interval"`
 	// DataServiceMemoryLimit bounds the large request bodies that were read and are not in the log
-	// yet. Default: 256 MiB.
+	// yet. Default: 128 MiB.
 	DataServiceMemoryLimit ByteSize `toml:"data-service-memory-limit"`
 	// MaxCommandBatchSize is how many commands are applied in one batch. Default: 32.
 	MaxCommandBatchSize int `toml:"max-command-batch-size"`
@@ -275,7 +275,7 @@ func unresolved() Config {
 		Worker: Worker{
 			InternalQueueLength:    1000,
 			CleanupInterval:        Duration(time.Hour),
-			DataServiceMemoryLimit: 256 * MiB,
+			DataServiceMemoryLimit: 128 * MiB,
 			MaxCommandBatchSize:    32,
 			MaxCommandBatchBytes:   MiB,
 			Invoker:                defaultInvoker(),

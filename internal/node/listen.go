@@ -18,6 +18,10 @@ const (
 	idleTimeout         = 5 * time.Minute
 	maxHeaderBytes      = 1 << 20
 	http2StreamsPerConn = 1000 // requests one HTTP/2 connection may run at once
+	// http2StreamWindow is how many unread bytes of a request are taken in. A connection takes that
+	// for all its requests: those whose bodies wait to be read must not keep the others from coming.
+	http2StreamWindow = 128 << 10
+	http2MaxWindow    = 1 << 30
 )
 
 // endpointServer serves one handler on a port, on a socket file, or on both.
@@ -39,7 +43,11 @@ func listen(name string, l Listener, socket string, h http.Handler, streams int,
 	e := &endpointServer{name: name, server: &http.Server{
 		Handler: h, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, Protocols: new(http.Protocols),
-		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: streams},
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          streams,
+			MaxReceiveBufferPerStream:     http2StreamWindow,
+			MaxReceiveBufferPerConnection: min(http2StreamWindow*streams, http2MaxWindow),
+		},
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
 	e.server.Protocols.SetHTTP1(true)
