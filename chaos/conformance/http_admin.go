@@ -71,6 +71,8 @@ func adminChecks() []Check {
 		{ID: "ADM-04", Title: "services and handlers", Run: services},
 		{ID: "ADM-04", Title: "the SDKs offer the same handlers", Run: sameServices},
 		{ID: "DEP-19", Title: "service options by PATCH", Run: patchService},
+		{ID: "COM-11", Title: "a private service is for handlers only", Run: privateService},
+		{ID: "INV-27", Title: "options of a handler and of its service", Run: handlerOptions},
 		{ID: "STA-07", Title: "state of a plain service is refused", Run: func(c *Case) {
 			body := map[string]any{"object_key": "k", "new_state": map[string][]int{"a": {1}}}
 			r := c.rule(http.MethodPost, "/services/"+c.sdk.service("Basic")+"/state", body)
@@ -299,6 +301,43 @@ func patchService(c *Case) {
 	c.fails(r, http.StatusBadRequest, "ingress", "not public")
 	r = c.rule(http.MethodPatch, "/services/Nobody", map[string]any{"public": true})
 	c.want(r, http.StatusNotFound)
+}
+
+func privateService(c *Case) {
+	f, name := c.simple("Private", `7`)
+	c.register(f, nil)
+	r := c.rule(http.MethodPatch, "/services/"+name, map[string]any{"public": false})
+	c.want(r, http.StatusOK)
+	r = c.ask(http.MethodPost, "/"+name+"/h", nil)
+	c.fails(r, http.StatusBadRequest, "ingress", "not public")
+	in := request{Service: name, Handler: "h"}
+	c.equal("answer", answer[int](c, c.path("Comm", "call"), in), 7)
+}
+
+// handlerOptions has an option on the service, and above it on one of two handlers.
+func handlerOptions(c *Case) {
+	name := c.unique("Options")
+	uri := c.rawOffer(bidi, `{"name":"`+name+`","ty":"SERVICE","inactivityTimeout":30000,`+
+		`"abortTimeout":40000,"handlers":[{"name":"own","inactivityTimeout":2000,`+
+		`"abortTimeout":3000},{"name":"plain"}]}`)
+	c.want(c.registerURI(uri), http.StatusCreated)
+	options := func(handler string) (both [2]string) {
+		var info struct {
+			Inactivity string `json:"inactivity_timeout"`
+			Abort      string `json:"abort_timeout"`
+		}
+		at := "/services/" + name + "/handlers/" + handler
+		c.decode(c.want(c.rule(http.MethodGet, at, nil), http.StatusOK), &info)
+		return [2]string{info.Inactivity, info.Abort}
+	}
+	c.equal("the handler's own", options("own"), [2]string{"2s", "3s"})
+	info := c.service(name)
+	c.equal("the service's", [2]string{info.InactivityTimeout, info.AbortTimeout},
+		[2]string{"30s", "40s"})
+	body := map[string]any{"inactivity_timeout": "50s"}
+	c.want(c.rule(http.MethodPatch, "/services/"+name, body), http.StatusOK)
+	c.equal("the service's after a PATCH", c.service(name).InactivityTimeout, "50s")
+	c.equal("the handler's own after it", options("own"), [2]string{"2s", "3s"})
 }
 
 func cancelScheduled(c *Case) {

@@ -29,7 +29,14 @@ func ownServerChecks() []Check {
 	return []Check{
 		{ID: "ING-13", Title: "more requests at once than allowed", Own: true, Run: overloaded},
 		{ID: "ING-16", Title: "a call in flight survives SIGTERM", Own: true, Run: drained},
-		{ID: "ING-18", Title: "the ingress on a socket file", Own: true, Run: socketFile},
+		{ID: "ING-18", Title: "the ingress on a socket file", Own: true, Run: func(c *Case) {
+			socketFile(c, "ingress.sock", "/restate/health")
+		}},
+		{ID: "ADM-09", Title: "the admin API on a socket file", Own: true, Run: func(c *Case) {
+			socketFile(c, "admin.sock", "/health")
+		}},
+		{ID: "INV-10", Title: "retentions are cut to the server's limits", Own: true, Run: clamped},
+		{ID: "DEP-20", Title: "a routing header tells deployments apart", Own: true, Run: routed},
 		{ID: "ING-15", Title: "the caller's trace goes on in the attempt", Own: true, Run: traced},
 		{ID: "STA-05", Title: "state over the eager limit is sent in part", Own: true, Run: partialState},
 	}
@@ -127,25 +134,67 @@ func drained(c *Case) {
 	}
 }
 
-func socketFile(c *Case) {
+// socketFile asks for a path through the socket file of that name.
+func socketFile(c *Case, name, path string) {
 	c.own("RESTATE_LISTEN_MODE=all")
-	for name, path := range map[string]string{
-		"ingress.sock": "/restate/health", "admin.sock": "/health",
-	} {
-		found, err := filepath.Glob(filepath.Join(c.server.data, "*", name))
-		if err != nil || len(found) != 1 {
-			c.failf("no socket file %s below %s: %v, %v", name, c.server.data, found, err)
-		}
-		transport := &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return new(net.Dialer).DialContext(ctx, "unix", found[0])
-			},
-		}
-		defer transport.CloseIdleConnections()
-		req, err := http.NewRequestWithContext(c.ctx, http.MethodGet, "http://localhost"+path, nil)
-		c.must("build request", err)
-		c.want(c.roundTrip(&http.Client{Transport: transport}, req), http.StatusOK)
+	found, err := filepath.Glob(filepath.Join(c.server.data, "*", name))
+	if err != nil || len(found) != 1 {
+		c.failf("no socket file %s below %s: %v, %v", name, c.server.data, found, err)
 	}
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", found[0])
+		},
+	}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(c.ctx, http.MethodGet, "http://localhost"+path, nil)
+	c.must("build request", err)
+	c.want(c.roundTrip(&http.Client{Transport: transport}, req), http.StatusOK)
+}
+
+// clamped offers longer retentions than the server allows.
+func clamped(c *Case) {
+	c.own("RESTATE_MAX_JOURNAL_RETENTION=1h", "RESTATE_MAX_IDEMPOTENCY_RETENTION=2h",
+		"RESTATE_MAX_WORKFLOW_COMPLETION_RETENTION=3h")
+	name := c.unique("Clamped")
+	const day = `86400000`
+	uri := c.rawOffer(bidi, `{"name":"`+name+`","ty":"WORKFLOW","journalRetention":`+day+
+		`,"idempotencyRetention":`+day+`,"handlers":[{"name":"run","ty":"WORKFLOW",`+
+		`"workflowCompletionRetention":`+day+`}]}`)
+	c.want(c.registerURI(uri), http.StatusCreated)
+	var info struct {
+		Journal    string `json:"journal_retention"`
+		Completion string `json:"workflow_completion_retention"`
+		Info       []struct {
+			Code string `json:"code"`
+		} `json:"info"`
+	}
+	c.decode(c.want(c.rule(http.MethodGet, "/services/"+name, nil), http.StatusOK), &info)
+	c.equal("retentions", []string{info.Journal, info.Completion}, []string{"1h", "3h"})
+	if len(info.Info) == 0 || info.Info[0].Code != "RT0022" {
+		c.failf("nothing tells of the limits: %+v", info.Info)
+	}
+}
+
+// routed registers one address twice, with different values of a header that counts.
+func routed(c *Case) {
+	c.own(`RESTATE_ADMIN__DEPLOYMENT_ROUTING_HEADERS=["x-route"]`)
+	f, _ := c.simple("Routed", `1`)
+	ids := map[string]bool{}
+	for _, route := range []string{"a", "b", "b"} {
+		r := c.rule(http.MethodPost, "/deployments", map[string]any{"uri": f.url,
+			"additional_headers": map[string]string{"x-route": route}})
+		status := http.StatusCreated
+		if len(ids) == 2 {
+			status = http.StatusOK // the same again
+		}
+		var out struct {
+			ID string `json:"id"`
+		}
+		c.decode(c.want(r, status), &out)
+		ids[out.ID] = true
+	}
+	c.equal("deployments", len(ids), 2)
 }
 
 // traced has a collector configured that nobody listens at: spans are lost, and that is all.
