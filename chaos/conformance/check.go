@@ -33,6 +33,8 @@ type Check struct {
 	// Seven marks a check of version 7 of the service protocol, which the reference server
 	// speaks only when it is told to.
 	Seven bool
+	// Better says what the reference server does instead, where ours is meant to differ.
+	Better string
 	// Calm says why nothing may be killed while the check runs; empty: anything may.
 	Calm string
 }

@@ -14,7 +14,7 @@ import (
 // clients rely on.
 func httpChecks() []Check {
 	return slices.Concat(callHTTPChecks(), targetHTTPChecks(), errorHTTPChecks(),
-		inputHTTPChecks(), ownServerChecks(),
+		inputHTTPChecks(), ownServerChecks(), ownNetworkChecks(),
 		adminChecks(), deploymentChecks(), moreAdminChecks(), moreLifecycleChecks())
 }
 
