@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/perdure/perdure/chaos/process"
 )
 
 type options struct {
@@ -56,19 +58,19 @@ func run(ctx context.Context, opts options, report func(command, difference stri
 		return err
 	}
 	defer os.RemoveAll(dir)
-	line, err := install(ctx, "perdure-cli", "restate", "restate")
+	line, err := process.Reference(ctx, "restate")
 	if err != nil {
 		return fmt.Errorf("install the command line: %w", err)
 	}
-	reference, err := install(ctx, "perdure-peer", "restate-server", "restate-server")
+	reference, err := process.Reference(ctx, "restate-server")
 	if err != nil {
 		return fmt.Errorf("install the reference server: %w", err)
 	}
-	own, err := build(ctx, "./cmd/perdure", dir)
+	own, err := process.GoBuild(ctx, "./cmd/perdure", dir)
 	if err != nil {
 		return fmt.Errorf("build the server: %w", err)
 	}
-	services, err := build(ctx, "./chaos/scenario/goservice", dir)
+	services, err := process.GoBuild(ctx, "./chaos/scenario/goservice", dir)
 	if err != nil {
 		return fmt.Errorf("build the services: %w", err)
 	}
@@ -76,7 +78,7 @@ func run(ctx context.Context, opts options, report func(command, difference stri
 	if err != nil {
 		return err
 	}
-	defer proc.kill()
+	defer proc.Kill()
 
 	var sides [2]*session
 	for i, binary := range []string{reference, ""} {
@@ -84,7 +86,7 @@ func run(ctx context.Context, opts options, report func(command, difference stri
 		if err != nil {
 			return err
 		}
-		defer s.proc.kill()
+		defer s.proc.Kill()
 		home := filepath.Join(dir, "home"+fmt.Sprint(i))
 		if err := os.MkdirAll(home, 0o755); err != nil {
 			return err

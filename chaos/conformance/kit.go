@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/perdure/perdure/chaos/process"
 )
 
 // kit tells how the services of one SDK are made.
@@ -32,7 +34,7 @@ var kits = map[string]kit{
 func knownSDKs() string { return strings.Join(slices.Sorted(maps.Keys(kits)), ", ") }
 
 func prepareGo(ctx context.Context, dir string) ([]string, error) {
-	binary, err := goBuild(ctx, "./chaos/scenario/goservice", dir)
+	binary, err := process.GoBuild(ctx, "./chaos/scenario/goservice", dir)
 	return []string{binary}, err
 }
 
@@ -55,7 +57,7 @@ func prepareScripts(ctx context.Context, _ string) ([]string, error) {
 	node := filepath.Join(target, "node_modules", ".bin", "node")
 	lock := filepath.Join(source, "package-lock.json")
 	if err := installOnce(lock, target, node, func() error {
-		return npm(ctx, target, "ci")
+		return process.NPM(ctx, target, "ci")
 	}); err != nil {
 		return nil, err
 	}
@@ -80,10 +82,10 @@ func preparePython(ctx context.Context, _ string) ([]string, error) {
 			return fmt.Errorf("python3 is needed and not on the PATH: "+
 				"install Python 3.10 or newer with its venv module: %w", err)
 		}
-		if err := tool(ctx, target, "python3", "-m", "venv", "--clear", venv); err != nil {
+		if err := process.Tool(ctx, target, "python3", "-m", "venv", "--clear", venv); err != nil {
 			return err
 		}
-		return tool(ctx, target, python, "-m", "pip", "install",
+		return process.Tool(ctx, target, python, "-m", "pip", "install",
 			"--disable-pip-version-check", "--quiet", "-r", requirements)
 	}); err != nil {
 		return nil, err
@@ -95,7 +97,7 @@ func preparePython(ctx context.Context, _ string) ([]string, error) {
 // folders returns where the services of an SDK are written and a folder of that name in the
 // user's cache, which exists afterwards.
 func folders(ctx context.Context, services, cached string) (source, target string, err error) {
-	root, err := moduleRoot(ctx)
+	root, err := process.ModuleRoot(ctx)
 	if err != nil {
 		return "", "", err
 	}

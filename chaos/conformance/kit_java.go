@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/perdure/perdure/chaos/process"
 )
 
 // prepareJava has Maven put the SDK and what it needs into the user's cache, unless that was
@@ -28,7 +30,7 @@ func prepareJava(ctx context.Context, dir string) ([]string, error) {
 		if err := os.RemoveAll(libraries); err != nil {
 			return err
 		}
-		return tool(ctx, target, "mvn", "--batch-mode", "--quiet",
+		return process.Tool(ctx, target, "mvn", "--batch-mode", "--quiet",
 			"dependency:copy-dependencies", "-DoutputDirectory="+libraries)
 	}); err != nil {
 		return nil, err
@@ -41,7 +43,7 @@ func prepareJava(ctx context.Context, dir string) ([]string, error) {
 	jars := filepath.Join(libraries, "*")
 	args := []string{"--release", "17", "-proc:none", "-nowarn", "-encoding", "UTF-8",
 		"-cp", jars, "-d", classes}
-	if err := tool(ctx, source, "javac", append(args, files...)...); err != nil {
+	if err := process.Tool(ctx, source, "javac", append(args, files...)...); err != nil {
 		return nil, err
 	}
 	path := classes + string(os.PathListSeparator) + jars

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/perdure/perdure/chaos/process"
 )
 
 // prepareRust has cargo build the services below the user's cache. Cargo itself knows what
@@ -18,7 +20,7 @@ func prepareRust(ctx context.Context, _ string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := tool(ctx, source, "cargo", "build", "--locked", "--quiet",
+	if err := process.Tool(ctx, source, "cargo", "build", "--locked", "--quiet",
 		"--target-dir", target); err != nil {
 		return nil, err
 	}

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -186,33 +184,9 @@ func largeMemory(c *Case) {
 	}
 	wg.Wait()
 	c.must("call", errors.Join(errs...))
-	peak, err := peakMemory(c.server.proc.cmd.Process.Pid)
+	_, peak, err := c.server.proc.Memory()
 	c.must("read the memory of the server", err)
 	if peak > memoryLimit {
 		c.failf("the server took up to %d MiB, more than %d", peak>>20, memoryLimit>>20)
 	}
-}
-
-// peakMemory returns the most bytes of memory that a process has had resident; 0 where the
-// system does not tell.
-func peakMemory(pid int) (int, error) {
-	file, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(file)
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		var kib int
-		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kib); n == 1 {
-			return kib << 10, nil
-		}
-	}
-	return 0, errors.New("no VmHWM line")
 }

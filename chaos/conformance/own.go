@@ -117,7 +117,7 @@ func drained(c *Case) {
 	h := c.hold()
 	first := c.background("/" + h.name + "/h")
 	c.hear(h.script)
-	c.must("stop the server", c.server.proc.terminate())
+	c.must("stop the server", c.server.proc.Terminate())
 	c.until("the server takes no connections any more", func() bool {
 		conn, err := net.DialTimeout("tcp", strings.TrimPrefix(c.server.ingress, "http://"), time.Second)
 		if err == nil {
@@ -128,7 +128,7 @@ func drained(c *Case) {
 	close(h.free)
 	c.finish(first)
 	select {
-	case <-c.server.proc.done:
+	case <-c.server.proc.Done():
 	case <-c.ctx.Done():
 		c.failf("the server does not end after SIGTERM")
 	}

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-)
 
-// peerVersion is the reference server that the expectations were proven on.
-const peerVersion = "1.7.12"
+	"github.com/perdure/perdure/chaos/process"
+)
 
 // Server is a server started by the suite. It can be killed and started on the same
 // directory and ports again.
@@ -22,13 +21,11 @@ type Server struct {
 	show bool
 	env  []string
 	argv []string
-	proc *process
+	proc *process.Process
 }
 
-// ports of one server, in the order they are handed out.
-type ports struct{ ingress, admin, node int }
-
-func (p ports) address(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
+// addresses of one server: host and port.
+type addresses struct{ ingress, admin, node string }
 
 // launcher starts servers of one kind, which was built or installed before.
 type launcher struct {
@@ -43,11 +40,11 @@ func newLauncher(ctx context.Context, name, dir string, show bool) (*launcher, e
 	var err error
 	switch name {
 	case "perdure":
-		if l.binary, err = goBuild(ctx, "./cmd/perdure", dir); err != nil {
+		if l.binary, err = process.GoBuild(ctx, "./cmd/perdure", dir); err != nil {
 			return nil, fmt.Errorf("build the server: %w", err)
 		}
 	case "restate":
-		if l.binary, err = installPeer(ctx); err != nil {
+		if l.binary, err = process.Reference(ctx, "restate-server"); err != nil {
 			return nil, fmt.Errorf("install the reference server: %w", err)
 		}
 	}
@@ -57,16 +54,14 @@ func newLauncher(ctx context.Context, name, dir string, show bool) (*launcher, e
 // start starts a server on a fresh directory below dir. Settings are environment variables,
 // with the prefix that both perdure and restate read; other servers are started without.
 func (l *launcher) start(ctx context.Context, dir string, settings ...string) (*Server, error) {
-	var p ports
-	for _, port := range []*int{&p.ingress, &p.admin, &p.node} {
-		var err error
-		if *port, err = freePort(); err != nil {
-			return nil, err
-		}
+	free, err := process.FreeAddresses(3)
+	if err != nil {
+		return nil, err
 	}
+	a := addresses{ingress: free[0], admin: free[1], node: free[2]}
 	s := &Server{
-		ingress: "http://" + p.address(p.ingress),
-		admin:   "http://" + p.address(p.admin),
+		ingress: "http://" + a.ingress,
+		admin:   "http://" + a.admin,
 		data:    filepath.Join(dir, "data"),
 		log:     filepath.Join(dir, "server.log"),
 		show:    l.show,
@@ -74,7 +69,7 @@ func (l *launcher) start(ctx context.Context, dir string, settings ...string) (*
 	if err := os.MkdirAll(s.data, 0o755); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	l.command(s, p)
+	l.command(s, a)
 	s.env = append(s.env, settings...)
 	if err := s.start(ctx); err != nil {
 		return nil, err
@@ -83,12 +78,12 @@ func (l *launcher) start(ctx context.Context, dir string, settings ...string) (*
 }
 
 // command fills in how the server is started.
-func (l *launcher) command(s *Server, p ports) {
+func (l *launcher) command(s *Server, a addresses) {
 	s.env = []string{
 		"RESTATE_BASE_DIR=" + s.data,
-		"RESTATE_INGRESS__BIND_ADDRESS=" + p.address(p.ingress),
-		"RESTATE_ADMIN__BIND_ADDRESS=" + p.address(p.admin),
-		"RESTATE_BIND_ADDRESS=" + p.address(p.node),
+		"RESTATE_INGRESS__BIND_ADDRESS=" + a.ingress,
+		"RESTATE_ADMIN__BIND_ADDRESS=" + a.admin,
+		"RESTATE_BIND_ADDRESS=" + a.node,
 		"RESTATE_LISTEN_MODE=tcp",
 		"RESTATE_WORKER__CLEANUP_INTERVAL=1s",
 		"DO_NOT_TRACK=1",
@@ -99,52 +94,34 @@ func (l *launcher) command(s *Server, p ports) {
 	case "restate":
 		s.argv = []string{l.binary}
 	default:
-		fill := strings.NewReplacer("{dir}", s.data, "{ingress}", p.address(p.ingress),
-			"{admin}", p.address(p.admin), "{node}", p.address(p.node))
+		fill := strings.NewReplacer("{dir}", s.data, "{ingress}", a.ingress,
+			"{admin}", a.admin, "{node}", a.node)
 		s.argv, s.env = []string{"sh", "-c", "exec " + fill.Replace(l.name)}, nil
 	}
 }
 
-// installPeer returns the reference server's binary, installed by npm when it is missing.
-func installPeer(ctx context.Context) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, "perdure-peer")
-	pattern := filepath.Join(dir, "node_modules", "@restatedev", "restate-server-*", "bin",
-		"restate-server")
-	found, err := filepath.Glob(pattern)
-	if err == nil && len(found) > 0 {
-		return found[0], nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	pkg := "@restatedev/restate-server@" + peerVersion
-	if err := npm(ctx, dir, "install", "--prefix", dir, pkg); err != nil {
-		return "", err
-	}
-	if found, err = filepath.Glob(pattern); err != nil || len(found) == 0 {
-		return "", fmt.Errorf("%s has no binary for this platform", pkg)
-	}
-	return found[0], nil
-}
-
 // start starts the process and waits until both APIs answer.
 func (s *Server) start(ctx context.Context) error {
-	proc, err := spawn(s.log, s.show, s.env, s.argv[0], s.argv[1:]...)
+	proc, err := process.Start(s.log, shown(s.show), s.env, s.argv[0], s.argv[1:]...)
 	if err != nil {
 		return err
 	}
 	s.proc = proc
-	err = proc.await(ctx, "the server", func(ctx context.Context) bool {
-		return healthy(ctx, s.admin+"/health") && healthy(ctx, s.ingress+"/restate/health")
+	err = proc.Await(ctx, "the server", func(ctx context.Context) bool {
+		return process.Healthy(ctx, s.admin+"/health") && process.Healthy(ctx, s.ingress+"/restate/health")
 	})
 	if err != nil {
-		proc.kill()
+		proc.Kill()
 	}
 	return err
 }
 
-func (s *Server) kill() { s.proc.kill() }
+func (s *Server) kill() { s.proc.Kill() }
+
+// shown is where the output of processes goes if it is to be shown.
+func shown(show bool) io.Writer {
+	if show {
+		return os.Stderr
+	}
+	return nil
+}

@@ -4,11 +4,11 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
+
+	"github.com/perdure/perdure/chaos/process"
 )
 
 // Services is the process that serves the scenario with one SDK.
@@ -22,18 +22,18 @@ type Services struct {
 	log  string
 	show bool
 	argv []string
-	proc *process
+	proc *process.Process
 }
 
 // startServices builds or installs the services of one SDK and starts them.
 func startServices(ctx context.Context, sdk, dir string, show bool) (*Services, error) {
-	port, err := freePort()
+	free, err := process.FreeAddresses(1)
 	if err != nil {
 		return nil, err
 	}
 	s := &Services{
 		sdk:     sdk,
-		address: fmt.Sprintf("127.0.0.1:%d", port),
+		address: free[0],
 		effects: filepath.Join(dir, sdk+".effects"),
 		log:     filepath.Join(dir, sdk+".log"),
 		show:    show,
@@ -56,26 +56,21 @@ func (s *Services) url() string { return "http://" + s.address }
 
 // start starts the process and waits until it accepts connections.
 func (s *Services) start(ctx context.Context) error {
-	proc, err := spawn(s.log, s.show, nil, s.argv[0], s.argv[1:]...)
+	proc, err := process.Start(s.log, shown(s.show), nil, s.argv[0], s.argv[1:]...)
 	if err != nil {
 		return err
 	}
 	s.proc = proc
-	err = proc.await(ctx, "the "+s.sdk+" service process", func(context.Context) bool {
-		conn, err := net.DialTimeout("tcp", s.address, time.Second)
-		if err != nil {
-			return false
-		}
-		conn.Close()
-		return true
+	err = proc.Await(ctx, "the "+s.sdk+" service process", func(ctx context.Context) bool {
+		return process.Accepts(ctx, s.address)
 	})
 	if err != nil {
-		proc.kill()
+		proc.Kill()
 	}
 	return err
 }
 
-func (s *Services) kill() { s.proc.kill() }
+func (s *Services) kill() { s.proc.Kill() }
 
 // count returns how often a side effect has happened, over all lives of the process.
 func (s *Services) count(name string) (int, error) {

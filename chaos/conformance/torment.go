@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/perdure/perdure/chaos/process"
 )
 
 const (
@@ -165,7 +167,7 @@ func (t *torment) awaitServer(ctx context.Context) {
 	t.mu.Lock()
 	t.cuts++
 	t.mu.Unlock()
-	for !healthy(ctx, t.server.ingress+"/restate/health") {
+	for !process.Healthy(ctx, t.server.ingress+"/restate/health") {
 		select {
 		case <-ctx.Done():
 			return

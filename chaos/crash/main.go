@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -11,13 +12,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/restatedev/sdk-go/server"
+
+	"github.com/perdure/perdure/chaos/process"
 )
 
 // options of one run.
@@ -57,7 +58,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	addresses, err := freeAddresses(4)
+	addresses, err := process.FreeAddresses(4)
 	if err != nil {
 		return err
 	}
@@ -79,6 +80,9 @@ func run(ctx context.Context, o options) error {
 	}
 	if err := c.verify(service); err != nil {
 		return fmt.Errorf("after %d kills with seed %d: %w", o.rounds, o.seed, err)
+	}
+	if err := s.stalls(ctx); err != nil {
+		return err
 	}
 	total := 0
 	for _, n := range c.added {
@@ -108,6 +112,9 @@ func torment(ctx context.Context, o options, s *serverProcess, c *clients) error
 		case <-time.After(up):
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if err := s.stalls(ctx); err != nil {
+			return fmt.Errorf("round %d: %w", round+1, err)
 		}
 		s.kill()
 		took, err := s.start(ctx)
@@ -141,10 +148,9 @@ func (o *options) complete() (cleanup func(), err error) {
 		o.dir = filepath.Join(tmp, "data")
 	}
 	if o.binary == "" {
-		o.binary = filepath.Join(tmp, "perdure")
-		build := exec.Command("go", "build", "-o", o.binary, "github.com/perdure/perdure/cmd/perdure")
-		if out, err := build.CombinedOutput(); err != nil {
-			return cleanup, fmt.Errorf("build the server: %w\n%s", err, out)
+		o.binary, err = process.GoBuild(context.Background(), "./cmd/perdure", tmp)
+		if err != nil {
+			return cleanup, fmt.Errorf("build the server: %w", err)
 		}
 	}
 	return cleanup, nil
@@ -169,46 +175,55 @@ func serveService(ctx context.Context, s *service, address string) error {
 type serverProcess struct {
 	options
 	ingress, admin, fabric string
-	cmd                    *exec.Cmd
-	log                    bytes.Buffer
+	proc                   *process.Process
 }
 
 // start runs the server and reports how long it took until it could serve.
-func (s *serverProcess) start(ctx context.Context) (time.Duration, error) {
+func (s *serverProcess) start(ctx context.Context) (took time.Duration, err error) {
 	began := time.Now()
-	s.log.Reset()
-	s.cmd = exec.Command(s.binary, "serve", "--base-dir", s.dir, "--node-name", "n1")
-	s.cmd.Env = append(os.Environ(), "PERDURE_LISTEN_MODE=tcp", "PERDURE_BIND_ADDRESS="+s.fabric,
-		"PERDURE_INGRESS__BIND_ADDRESS="+s.ingress, "PERDURE_ADMIN__BIND_ADDRESS="+s.admin)
-	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
-	if err := s.cmd.Start(); err != nil {
-		return 0, fmt.Errorf("start the server: %w", err)
+	env := []string{"PERDURE_LISTEN_MODE=tcp", "PERDURE_BIND_ADDRESS=" + s.fabric,
+		"PERDURE_INGRESS__BIND_ADDRESS=" + s.ingress, "PERDURE_ADMIN__BIND_ADDRESS=" + s.admin}
+	s.proc, err = process.Start(s.dir+".log", nil, env, s.binary,
+		"serve", "--base-dir", s.dir, "--node-name", "n1")
+	if err != nil {
+		return 0, err
 	}
-	err := poll(ctx, 30*time.Second, func() error {
-		resp, err := http.Get("http://" + s.ingress + "/restate/health")
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("health is %s", resp.Status)
-		}
-		return nil
+	err = s.proc.Await(ctx, "the server", func(ctx context.Context) bool {
+		return process.Healthy(ctx, "http://"+s.ingress+"/restate/health")
 	})
 	if err != nil {
 		s.kill()
-		return 0, fmt.Errorf("wait for the server: %w; it printed:\n%s", err, s.log.String())
 	}
-	return time.Since(began), nil
+	return time.Since(began), err
 }
 
-func (s *serverProcess) kill() {
-	if s.cmd == nil {
-		return
+func (s *serverProcess) kill() { s.proc.Kill() }
+
+// stalls asks the server whether it has found an invocation that nothing would ever wake.
+func (s *serverProcess) stalls(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.admin+"/internal/stalls", nil)
+	if err != nil {
+		return err
 	}
-	_ = s.cmd.Process.Signal(syscall.SIGKILL)
-	_ = s.cmd.Wait() // it was killed: that is its error
-	s.cmd = nil
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask for stalls: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("ask for stalls: %w", err)
+	}
+	var found struct {
+		Stalls []json.RawMessage `json:"stalls"`
+	}
+	if err := json.Unmarshal(text, &found); err != nil || resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask for stalls: %s: %s", resp.Status, text)
+	}
+	if len(found.Stalls) > 0 {
+		return fmt.Errorf("the server found %d stalled invocations: %s", len(found.Stalls), text)
+	}
+	return nil
 }
 
 func (s *serverProcess) register(service string) error {
@@ -241,23 +256,4 @@ func poll(ctx context.Context, patience time.Duration, f func() error) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-// freeAddresses finds loopback addresses that nobody listens on, outside the range from which the
-// system gives ports to outgoing connections: a killed server must find its own free again.
-func freeAddresses(n int) ([]string, error) {
-	var addresses []string
-	for port := 20000 + rand.IntN(8000); len(addresses) < n && port < 32000; port++ {
-		address := fmt.Sprintf("127.0.0.1:%d", port)
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		addresses = append(addresses, address)
-	}
-	if len(addresses) < n {
-		return nil, fmt.Errorf("find %d free ports: only %d", n, len(addresses))
-	}
-	return addresses, nil
 }

@@ -93,7 +93,7 @@ func run(ctx context.Context, opts options, report func(name string, err error))
 	}
 	for _, a := range areas {
 		if err := s.runArea(ctx, a, opts.match, report); err != nil {
-			return fmt.Errorf("area %s: %w; the server's last words:\n%s", a.name, err, srv.tail())
+			return fmt.Errorf("area %s: %w; the server's last words:\n%s", a.name, err, srv.proc.Tail())
 		}
 	}
 	return ctx.Err()
