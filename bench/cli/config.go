@@ -28,6 +28,9 @@ const (
 	processFresh = "fresh"
 )
 
+// defaultScenarios take seconds each, also on a slow server.
+const defaultScenarios = "three-step,echo,counter-hot,counter-1000"
+
 const openLoopClients = 256 // connections of an open loop unless --clients says otherwise
 
 // config is a command line that was checked.
@@ -117,8 +120,8 @@ func defineServerFlags(flags *flag.FlagSet, cfg *config, raw *texts) {
 }
 
 func defineRunFlags(flags *flag.FlagSet, cfg *config, raw *texts) {
-	flags.StringVar(&raw.scenarios, "scenarios", strings.Join(workload.Names(), ","),
-		"scenarios to run")
+	flags.StringVar(&raw.scenarios, "scenarios", defaultScenarios,
+		"scenarios to run, of "+strings.Join(workload.Names(), ", "))
 	flags.StringVar(&raw.clients, "clients", "", "numbers of clients (default 1,32; "+
 		strconv.Itoa(openLoopClients)+" with --rate)")
 	flags.Float64Var(&cfg.rate, "rate", 0,
@@ -223,6 +226,10 @@ func (c *config) readServers(raw texts) error {
 				"give one a name: name=N,...", spec.Name))
 		}
 		names[spec.Name] = true
+		if spec.Kind == target.KindFloor && c.kind != "run" {
+			problems = append(problems, fmt.Errorf("%s cannot be measured on the floor, "+
+				"which keeps nothing; use run", c.kind))
+		}
 		c.servers = append(c.servers, spec)
 	}
 	if raw.ingress != "" || raw.admin != "" {

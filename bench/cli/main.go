@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"github.com/perdure/perdure/bench/target"
 )
 
 // What Main returns, for os.Exit.
@@ -28,6 +30,9 @@ Servers, in any number; figures of the first are compared with each of the other
   --server perdure=PATH         a perdure binary
   --peer restate                the reference server from npm; also restate=PATH, restate=VERSION
   --server name=N,perdure=PATH  the same under another name
+  --server name=N,perdure,partitions=P
+                                a new server with that many partitions
+  --server floor                what disk, loopback and SDK cost alone: a stub of a server
   --server name=N,cmd='A=1 prog --dir {dir} --port {ingress}'
                                 any compatible server; {dir} {ingress} {admin} {node} are filled in
   --ingress URL --admin URL     a server that is running already; with --pid its cost is measured
@@ -55,6 +60,8 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = measure(ctx, command, args, rest, stdout, stderr)
 	case serviceCommand:
 		err = serveService(ctx, rest, stdout, stderr)
+	case target.FloorCommand:
+		err = serveFloor(ctx, rest, stderr)
 	case "help":
 		fmt.Fprint(stdout, usage)
 	default:

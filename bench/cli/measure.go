@@ -71,8 +71,13 @@ func (s *session) prepare(ctx context.Context, args []string) error {
 	if len(hostArgs(args)) > 0 {
 		self, _ = os.Executable() // without it the server is built
 	}
+	bench, err := selfCommand(args)
+	if err != nil {
+		return fmt.Errorf("find the benchmark's own program: %w", err)
+	}
+	resolver := target.Resolver{Scratch: s.scratch, Perdure: self, Bench: bench, Log: s.log}
 	for i, spec := range s.cfg.servers {
-		resolved, err := target.Resolve(ctx, spec, s.scratch, self, s.log)
+		resolved, err := resolver.Resolve(ctx, spec)
 		if err != nil {
 			return err
 		}

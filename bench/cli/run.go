@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perdure/perdure/bench/floor"
 	"github.com/perdure/perdure/bench/load"
 	"github.com/perdure/perdure/bench/probe"
 	"github.com/perdure/perdure/bench/report"
@@ -29,6 +30,10 @@ func (s *session) loadRound(ctx context.Context, order []int, round int) (err er
 				Scenario: name, Clients: clients, Rate: s.cfg.rate, Payload: s.cfg.payload,
 			}
 			for _, server := range order {
+				if s.cfg.servers[server].Kind == target.KindFloor && !floor.Plays(name) {
+					s.note("%s is not played by the floor", name)
+					continue
+				}
 				if err := s.measureCase(ctx, kept, server, c, round); err != nil {
 					return err
 				}

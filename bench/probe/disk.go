@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 const sectorBytes = 512 // in /proc/diskstats, whatever the device's own sector size is
@@ -118,38 +117,6 @@ func parseDisk(text, device string) (Disk, error) {
 		return Disk{Flushes: flushes, WriteBytes: sectors * sectorBytes}, nil
 	}
 	return Disk{}, fmt.Errorf("read disk figures: no device %s in /proc/diskstats", device)
-}
-
-// Rounds and bytes of MeasureSync.
-const (
-	syncRounds = 100
-	syncBytes  = 4096
-)
-
-// MeasureSync returns the median and the 99th percentile of an append of 4 KiB and an fsync, in a
-// new file in dir, which it removes.
-func MeasureSync(dir string) (p50, p99 time.Duration, err error) {
-	file, err := os.CreateTemp(dir, "sync-*")
-	if err != nil {
-		return 0, 0, fmt.Errorf("measure fsync: %w", err)
-	}
-	defer func() {
-		err = errors.Join(err, file.Close(), os.Remove(file.Name()))
-	}()
-	took := make([]time.Duration, syncRounds)
-	block := make([]byte, syncBytes)
-	for i := range took {
-		start := time.Now()
-		if _, err := file.Write(block); err != nil {
-			return 0, 0, fmt.Errorf("measure fsync: %w", err)
-		}
-		if err := file.Sync(); err != nil {
-			return 0, 0, fmt.Errorf("measure fsync: %w", err)
-		}
-		took[i] = time.Since(start)
-	}
-	slices.Sort(took)
-	return took[syncRounds/2], took[syncRounds*99/100], nil
 }
 
 // DirBytes returns the space that the files below dir take on disk. Files that vanish while it

@@ -178,3 +178,42 @@ func TestReadMachine(t *testing.T) {
 		t.Errorf("facts are missing: %+v", machine)
 	}
 }
+
+func TestMeasureDatasyncLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	p50, p99, err := MeasureDatasync(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p50 <= 0 || p99 < p50 {
+		t.Errorf("p50 %s, p99 %s", p50, p99)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
+		t.Errorf("left behind: %v", entries)
+	}
+}
+
+func TestCreateZeroedGivesOutAllBlocks(t *testing.T) {
+	const size = 3*syncBytes + 5
+	file, err := CreateZeroed(t.TempDir(), size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() != size || allocatedBytes(info) < size {
+		t.Errorf("%d bytes, %d of them on disk, want %d", info.Size(), allocatedBytes(info), size)
+	}
+	if _, err := CreateZeroed(filepath.Join(t.TempDir(), "none"), 1); err == nil {
+		t.Error("a directory that does not exist passed")
+	}
+}
+
+func TestMeasureLoopback(t *testing.T) {
+	if p50, p99, err := MeasureLoopback(); err != nil || p50 <= 0 || p99 < p50 {
+		t.Errorf("p50 %s, p99 %s, %v", p50, p99, err)
+	}
+}

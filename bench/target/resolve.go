@@ -10,40 +10,56 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 )
 
 const perdurePackage = "github.com/perdure/perdure/cmd/perdure"
 
-// Resolve finds or makes the program of a Spec and returns the Spec with its Command. Binaries it
-// builds go to scratch. self, if not empty, is a perdure binary to use instead of building one.
-// Progress goes to log.
-func Resolve(ctx context.Context, spec Spec, scratch, self string, log io.Writer) (Spec, error) {
+// Resolver finds the programs of servers.
+type Resolver struct {
+	Scratch string    // directory for binaries that are built
+	Perdure string    // a binary to use instead of building one; may be empty
+	Bench   []string  // command line of the benchmark itself, for KindFloor
+	Log     io.Writer // of progress
+}
+
+// FloorCommand is the command of the benchmark that serves a KindFloor.
+const FloorCommand = "serve-floor"
+
+// Resolve finds or makes the program of a Spec and returns the Spec with its Command.
+func (r Resolver) Resolve(ctx context.Context, spec Spec) (Spec, error) {
 	switch spec.Kind {
 	case KindPerdure:
-		path, err := findPerdure(ctx, spec.Source, scratch, self, log)
+		path, err := r.findPerdure(ctx, spec.Source)
 		if err != nil {
 			return Spec{}, err
 		}
 		spec.Command = []string{path, "serve", "--base-dir", "{dir}"}
 	case KindRestate:
-		path, err := findRestate(ctx, spec.Source, log)
+		path, err := findRestate(ctx, spec.Source, r.Log)
 		if err != nil {
 			return Spec{}, err
 		}
 		spec.Command = []string{path}
+	case KindFloor:
+		spec.Command = append(slices.Clone(r.Bench), FloorCommand,
+			"--dir", "{dir}", "--ingress", "{ingress}", "--admin", "{admin}")
 	}
 	return spec, nil
 }
 
-func findPerdure(ctx context.Context, source, scratch, self string, log io.Writer) (string, error) {
+func (r Resolver) findPerdure(ctx context.Context, source string) (string, error) {
 	if source != "" {
 		return absolute(source)
 	}
-	if self != "" {
-		return self, nil
+	if r.Perdure != "" {
+		return r.Perdure, nil
 	}
-	path := filepath.Join(scratch, "perdure")
-	fmt.Fprintln(log, "building", perdurePackage)
+	path := filepath.Join(r.Scratch, "perdure")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil // built for another server of this run
+	}
+	fmt.Fprintln(r.Log, "building", perdurePackage)
 	build := exec.CommandContext(ctx, "go", "build", "-o", path, perdurePackage)
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build perdure: %w: %s; run this in the module's directory, "+

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -16,6 +17,7 @@ const (
 	KindCommand Kind = "command" // given in full
 	KindPerdure Kind = "perdure" // a perdure binary, built if no path is given
 	KindRestate Kind = "restate" // a restate-server binary, from npm if no path is given
+	KindFloor   Kind = "floor"   // the benchmark itself, playing a server from memory
 	KindRunning Kind = "running" // somebody else started it
 )
 
@@ -26,6 +28,9 @@ type Spec struct {
 
 	// Source is the path of the binary, or for KindRestate the version to install.
 	Source string
+
+	// Partitions is how many a new perdure or restate server makes; 0 leaves it to the server.
+	Partitions int
 
 	// Command is the program and its arguments, Env what is added to the environment. In both,
 	// {dir}, {ingress}, {admin} and {node} stand for the data directory and the three ports.
@@ -41,9 +46,11 @@ type Spec struct {
 // asked for.
 const DefaultPeerVersion = "1.7.12"
 
-// ParseSpec reads a server description: "perdure", "restate", "perdure=PATH", "restate=PATH",
-// "restate=VERSION", or a list of KEY=VALUE with commas between, where KEY is name and one of cmd,
-// perdure, restate. Values may be quoted with ' or ".
+const maxPartitions = 65535
+
+// ParseSpec reads a server description: "perdure", "restate", "floor", "perdure=PATH",
+// "restate=PATH", "restate=VERSION", or a list of KEY=VALUE with commas between, where KEY is name,
+// partitions and one of cmd, perdure, restate, floor. Values may be quoted with ' or ".
 func ParseSpec(text string) (Spec, error) {
 	fields, err := splitFields(text)
 	if err != nil {
@@ -52,8 +59,16 @@ func ParseSpec(text string) (Spec, error) {
 	spec := Spec{}
 	for _, field := range fields {
 		key, value, _ := strings.Cut(field, "=")
-		if key == "name" {
+		switch key {
+		case "name":
 			spec.Name = value
+			continue
+		case "partitions":
+			spec.Partitions, err = strconv.Atoi(value)
+			if err != nil || spec.Partitions < 1 || spec.Partitions > maxPartitions {
+				return Spec{}, fmt.Errorf("read server %q: partitions=%s: give a number from 1 to %d",
+					text, value, maxPartitions)
+			}
 			continue
 		}
 		if spec.Kind != "" {
@@ -61,7 +76,7 @@ func ParseSpec(text string) (Spec, error) {
 				text, spec.Kind, key)
 		}
 		switch key {
-		case "perdure", "restate":
+		case "perdure", "restate", "floor":
 			spec.Kind, spec.Source = Kind(key), value
 		case "cmd":
 			spec.Kind = KindCommand
@@ -70,7 +85,7 @@ func ParseSpec(text string) (Spec, error) {
 			}
 		default:
 			return Spec{}, fmt.Errorf("read server %q: unknown key %q; "+
-				"use name with cmd, perdure or restate", text, key)
+				"use name and partitions with cmd, perdure, restate or floor", text, key)
 		}
 	}
 	return spec.finish(text)
@@ -80,13 +95,19 @@ func (s Spec) finish(text string) (Spec, error) {
 	switch s.Kind {
 	case "":
 		return Spec{}, fmt.Errorf("read server %q: it does not say what to start; "+
-			"give cmd, perdure or restate", text)
+			"give cmd, perdure, restate or floor", text)
 	case KindPerdure, KindRestate:
-		s.Env = standardEnv(s.Kind)
-	case KindCommand:
-		if s.Name == "" {
-			return Spec{}, fmt.Errorf("read server %q: a cmd needs a name", text)
+		s.Env = standardEnv(s.Kind, s.Partitions)
+	case KindCommand, KindFloor:
+		if s.Partitions != 0 {
+			return Spec{}, fmt.Errorf("read server %q: only perdure and restate take partitions", text)
 		}
+		if s.Kind == KindFloor && s.Source != "" {
+			return Spec{}, fmt.Errorf("read server %q: floor takes no value", text)
+		}
+	}
+	if s.Kind == KindCommand && s.Name == "" {
+		return Spec{}, fmt.Errorf("read server %q: a cmd needs a name", text)
 	}
 	if s.Name == "" {
 		s.Name = string(s.Kind)
@@ -95,9 +116,18 @@ func (s Spec) finish(text string) (Spec, error) {
 }
 
 // standardEnv sets the same things for both servers: ports, addresses, how much is logged.
-func standardEnv(kind Kind) []string {
+func standardEnv(kind Kind, partitions int) []string {
+	env := []string{
+		"PERDURE_BIND_IP=127.0.0.1",
+		"PERDURE_INGRESS__BIND_PORT={ingress}",
+		"PERDURE_ADMIN__BIND_PORT={admin}",
+		"PERDURE_BIND_PORT={node}",
+		"PERDURE_LISTEN_MODE=tcp",
+		"PERDURE_LOG_FILTER=warn",
+	}
+	prefix := "PERDURE"
 	if kind == KindRestate {
-		return []string{
+		prefix, env = "RESTATE", []string{
 			"RESTATE_BASE_DIR={dir}",
 			"RESTATE_INGRESS__BIND_ADDRESS=127.0.0.1:{ingress}",
 			"RESTATE_ADMIN__BIND_ADDRESS=127.0.0.1:{admin}",
@@ -107,14 +137,10 @@ func standardEnv(kind Kind) []string {
 			"DO_NOT_TRACK=1",
 		}
 	}
-	return []string{
-		"PERDURE_BIND_IP=127.0.0.1",
-		"PERDURE_INGRESS__BIND_PORT={ingress}",
-		"PERDURE_ADMIN__BIND_PORT={admin}",
-		"PERDURE_BIND_PORT={node}",
-		"PERDURE_LISTEN_MODE=tcp",
-		"PERDURE_LOG_FILTER=warn",
+	if partitions > 0 {
+		env = append(env, fmt.Sprintf("%s_DEFAULT_NUM_PARTITIONS=%d", prefix, partitions))
 	}
+	return env
 }
 
 // Running returns the Spec of a server that somebody else started. The URLs must be http.

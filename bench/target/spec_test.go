@@ -46,6 +46,9 @@ func TestParseSpecErrors(t *testing.T) {
 		"nginx":                  `unknown key "nginx"`,
 		"perdure,restate":        "both perdure and restate",
 		"cmd='prog'":             "needs a name",
+		"floor=x":                "takes no value",
+		"perdure,partitions=0":   "from 1 to 65535",
+		"floor,partitions=2":     "only perdure and restate",
 		"name=x,cmd='A=1'":       "no program",
 		"name=x,cmd='prog":       "quote ' is not closed",
 		`name=x,cmd='prog "arg'`: `quote " is not closed`,
@@ -75,13 +78,44 @@ func TestDescribeHidesDirectories(t *testing.T) {
 }
 
 func TestResolveNeedsABinary(t *testing.T) {
+	resolver := Resolver{Scratch: t.TempDir(), Log: t.Output()}
 	for _, text := range []string{"perdure=./none", "restate=./none", "restate=."} {
 		spec, err := ParseSpec(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Resolve(t.Context(), spec, t.TempDir(), "", t.Output()); err == nil {
+		if _, err := resolver.Resolve(t.Context(), spec); err == nil {
 			t.Errorf("%s passed", text)
 		}
+	}
+}
+
+func TestPartitions(t *testing.T) {
+	for text, want := range map[string]string{
+		"perdure,partitions=128":      "PERDURE_DEFAULT_NUM_PARTITIONS=128",
+		"name=x,restate,partitions=1": "RESTATE_DEFAULT_NUM_PARTITIONS=1",
+	} {
+		spec, err := ParseSpec(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := spec.Env[len(spec.Env)-1]; got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestTheFloorIsTheBenchmarkItself(t *testing.T) {
+	spec, err := ParseSpec("floor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Resolver{Bench: []string{"bench"}}.Resolve(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "bench serve-floor --dir {dir} --ingress {ingress} --admin {admin}"
+	if got := strings.Join(got.Command, " "); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -19,14 +19,17 @@ const (
 	MaxPayload     = 16 << 20
 )
 
-const manyKeys = 1000 // objects of counter-1000
+const (
+	manyKeys    = 1000 // objects of counter-1000
+	chainLength = 3    // calls of chain3
+)
 
 // Config is what all scenarios take.
 type Config struct {
 	// Run makes keys unique: two scenarios with different values never meet. Letters and digits.
 	Run string
 
-	// Payload is the length of the input in bytes. Counters ignore it.
+	// Payload is the length of the input in bytes, for the scenarios that TakesPayload.
 	Payload int
 
 	// Clients is how many clients will call Next.
@@ -48,10 +51,20 @@ var scenarios = map[string]func(Config) Scenario{
 	"echo":         newEcho,
 	"counter-hot":  func(cfg Config) Scenario { return newCounter(cfg, 1) },
 	"counter-1000": func(cfg Config) Scenario { return newCounter(cfg, manyKeys) },
+	"chain3":       func(Config) Scenario { return newTree(chainService, chainLength, chainLength) },
+	"fan-out-100":  func(Config) Scenario { return newTree(fanOutService, 100, leavesResult(100)) },
+	"fan-out-1000": func(Config) Scenario { return newTree(fanOutService, 1000, leavesResult(1000)) },
 }
 
 // Names returns the known scenarios in the order in which reports show them.
-func Names() []string { return []string{"three-step", "echo", "counter-hot", "counter-1000"} }
+func Names() []string {
+	return []string{
+		"three-step", "echo", "counter-hot", "counter-1000", "chain3", "fan-out-100", "fan-out-1000",
+	}
+}
+
+// TakesPayload reports whether the size of the input of a scenario can be chosen.
+func TakesPayload(name string) bool { return name == "three-step" || name == "echo" }
 
 // New returns the scenario of that name.
 func New(name string, cfg Config) (Scenario, error) {
@@ -106,6 +119,22 @@ func newEcho(cfg Config) Scenario {
 }
 
 func (s echoScenario) Next(int) load.Request { return s.request }
+
+// treeScenario calls a handler that makes size calls of its own before it answers.
+type treeScenario struct {
+	stateless
+	request load.Request
+}
+
+func newTree(service string, size, result int) Scenario {
+	path := "/" + service + "/run"
+	return treeScenario{request: load.Request{
+		Path: path, Body: strconv.AppendInt(nil, int64(size), 10),
+		Check: expect(path, strconv.AppendInt(nil, int64(result), 10)),
+	}}
+}
+
+func (s treeScenario) Next(int) load.Request { return s.request }
 
 type threeStepScenario struct {
 	stateless

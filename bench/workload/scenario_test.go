@@ -36,6 +36,9 @@ func TestScenarioRequestsAndAnswers(t *testing.T) {
 		{"three-step", "/ThreeStep/r-1/run", text, "18", "17"}, // 5 + 6 + 7
 		{"counter-hot", "/Counter/r-0/add", "1", "1", "2"},
 		{"counter-1000", "/Counter/r-0/add", "1", "1", "x"},
+		{"chain3", "/Chain/run", "3", "3", "2"},
+		{"fan-out-100", "/FanOut/run", "100", "5050", "4950"},
+		{"fan-out-1000", "/FanOut/run", "1000", "500500", "500499"},
 	}
 	for _, test := range tests {
 		req := newScenario(t, test.name, 1).Next(0)
@@ -144,7 +147,8 @@ func TestServeTellsItsServicesAndStops(t *testing.T) {
 	if err := answer.Write(&manifest); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"Echo"`, `"ThreeStep"`, `"Counter"`, `"WORKFLOW"`} {
+	for _, want := range []string{`"Echo"`, `"ThreeStep"`, `"Counter"`, `"Chain"`, `"FanOut"`,
+		`"WORKFLOW"`} {
 		if !strings.Contains(manifest.String(), want) {
 			t.Errorf("the manifest lacks %s: %s", want, manifest.String())
 		}

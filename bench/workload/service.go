@@ -19,6 +19,8 @@ const (
 	echoService      = "Echo"
 	threeStepService = "ThreeStep"
 	counterService   = "Counter"
+	chainService     = "Chain"
+	fanOutService    = "FanOut"
 )
 
 const (
@@ -39,6 +41,11 @@ func Serve(ctx context.Context, listener net.Listener, log io.Writer) error {
 		Bind(restate.NewObject(counterService).
 			Handler("add", restate.NewObjectHandler(add)).
 			Handler("get", restate.NewObjectSharedHandler(get))).
+		Bind(restate.NewService(chainService).
+			Handler("run", restate.NewServiceHandler(chain))).
+		Bind(restate.NewService(fanOutService).
+			Handler("run", restate.NewServiceHandler(fanOut)).
+			Handler("leaf", restate.NewServiceHandler(leaf))).
 		Handler()
 	if err != nil {
 		return fmt.Errorf("set up the benchmark services: %w", err)
@@ -99,3 +106,38 @@ func add(ctx restate.ObjectContext, delta int64) (int64, error) {
 func get(ctx restate.ObjectSharedContext, _ restate.Void) (int64, error) {
 	return restate.Get[int64](ctx, countKey)
 }
+
+// chain calls itself durably, one call within the other, left times, and returns how many calls
+// were made.
+func chain(ctx restate.Context, left int) (int, error) {
+	if left <= 0 {
+		return 0, nil
+	}
+	made, err := restate.Service[int](ctx, chainService, "run").Request(left - 1)
+	if err != nil {
+		return 0, err
+	}
+	return made + 1, nil
+}
+
+// fanOut calls width leaves at once and returns the sum of what they answer.
+func fanOut(ctx restate.Context, width int) (int, error) {
+	leaves := make([]restate.ResponseFuture[int], width)
+	for i := range leaves {
+		leaves[i] = restate.Service[int](ctx, fanOutService, "leaf").RequestFuture(i)
+	}
+	sum := 0
+	for _, answer := range leaves {
+		value, err := answer.Response()
+		if err != nil {
+			return 0, err
+		}
+		sum += value
+	}
+	return sum, nil
+}
+
+func leaf(_ restate.Context, number int) (int, error) { return number + 1, nil }
+
+// leavesResult is what fanOut returns for a width.
+func leavesResult(width int) int { return width * (width + 1) / 2 }
