@@ -74,6 +74,8 @@ func (s *fakeStream) Write(b []byte) {
 	s.written = append(s.written, b...)
 }
 
+func (s *fakeStream) Give(b []byte) { s.Write(b) }
+
 func (s *fakeStream) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

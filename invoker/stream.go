@@ -85,10 +85,13 @@ func (t *try) send() {
 	out := t.core.out
 	var err error
 	if len(out) > 0 {
-		t.stream.Write(out)
 		// The replay may have been large; what follows is small.
-		if t.core.out = out[:0]; cap(out) > keepFrameBytes {
+		if cap(out) > keepFrameBytes {
+			t.stream.Give(out)
 			t.core.out = nil
+		} else {
+			t.stream.Write(out)
+			t.core.out = out[:0]
 		}
 		if !t.core.closeSend {
 			err = t.stream.Flush()

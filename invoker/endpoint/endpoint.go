@@ -134,7 +134,9 @@ type Handler interface {
 type Stream interface {
 	// Write buffers b; b may be reused afterwards.
 	Write(b []byte)
-	// Flush sends what was written. ErrOverflow means that too much waits: the stream is lost.
+	// Give is a Write of a large b that is the stream's from now on.
+	Give(b []byte)
+	// Flush sends what was written; the first one makes the request. ErrOverflow means that too much waits: the stream is lost.
 	Flush() error
 	// CloseSend flushes and ends the request; the answer may go on.
 	CloseSend() error
@@ -165,11 +167,18 @@ type Client struct {
 	http11  *http.Transport
 	running sync.WaitGroup // one per stream
 
-	mu     sync.Mutex
-	hosts  map[string]*host     // guarded by mu; by scheme and authority
-	open   map[*stream]struct{} // guarded by mu
-	closed bool                 // guarded by mu
+	// libraryOnly keeps to the library's HTTP/2 where our own would do; for tests.
+	libraryOnly bool
+
+	mu      sync.Mutex
+	hosts   map[string]*host     // guarded by mu; by scheme and authority
+	h2hosts map[string]*h2host   // guarded by mu; by scheme and authority
+	open    map[aborter]struct{} // guarded by mu
+	closed  bool                 // guarded by mu
 }
+
+// aborter is a stream that has not ended.
+type aborter interface{ Abort() }
 
 // New makes a Client. It connects to nobody yet.
 func New(cfg Config) (*Client, error) {
@@ -179,38 +188,93 @@ func New(cfg Config) (*Client, error) {
 	cfg = cfg.withDefaults()
 	return &Client{
 		cfg: cfg, http2: newHTTP2Dialer(cfg), http11: newHTTP11(cfg),
-		hosts: make(map[string]*host), open: make(map[*stream]struct{}),
+		hosts: make(map[string]*host), h2hosts: make(map[string]*h2host),
+		open: make(map[aborter]struct{}),
 	}, nil
 }
 
-// Open starts a POST and returns at once; the connection is made behind it, and its failure is told
-// by OnEnd. An error means that nothing was started. When ctx ends, the stream is aborted.
+// Open prepares a POST and returns at once. The first Flush makes the request; if no connection can
+// be made, OnEnd says so. An error means that there is no stream. When ctx ends, it is aborted.
 func (c *Client) Open(ctx context.Context, r Request, h Handler) (Stream, error) {
 	base, err := parseAddress(r.Address)
 	if err != nil {
 		return nil, err
 	}
+	if r.HTTPVersion != HTTP11 && c.plain(base) {
+		return c.openPlain(ctx, base, r, h)
+	}
+	return c.openLibrary(ctx, base, r, h)
+}
+
+// plain reports whether base is reached directly and without TLS, where our own HTTP/2 is spoken.
+func (c *Client) plain(base *url.URL) bool {
+	if base.Scheme != "http" || c.libraryOnly {
+		return false
+	}
+	proxy, err := c.http2.proxy(base)
+	return proxy == nil && err == nil
+}
+
+func (c *Client) openPlain(ctx context.Context, base *url.URL, r Request, h Handler) (Stream, error) {
+	key := base.Scheme + "://" + base.Host
+	c.mu.Lock()
+	host := c.h2hosts[key]
+	if host == nil {
+		host = newH2Host(c.cfg, c.http2, base)
+		c.h2hosts[key] = host
+	}
+	c.mu.Unlock()
+	s, err := c.newH2Stream(host, base, r, h)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.opened(s, r); err != nil {
+		return nil, err
+	}
+	if ctx.Done() != nil {
+		s.watch(ctx)
+	}
+	return s, nil
+}
+
+// opened counts a stream, which ends with forget.
+func (c *Client) opened(s aborter, r Request) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return fmt.Errorf("open %s%s: client %w", r.Address, r.Path, ErrClosed)
+	}
+	c.open[s] = struct{}{}
+	c.running.Add(1)
+	return nil
+}
+
+// openLibrary opens a stream over one of the library's transports.
+func (c *Client) openLibrary(ctx context.Context, base *url.URL, r Request, h Handler,
+) (Stream, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &stream{client: c, handler: h, cancel: cancel, body: newBody(c.cfg.MaxBufferedBytes)}
 	s.resume = sync.NewCond(&s.mu)
+	var err error
 	s.req, err = c.request(ctx, http.MethodPost, base, r)
+	if err == nil {
+		err = c.opened(s, r)
+	}
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	s.req.Body, s.req.ContentLength = s.body, -1
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		cancel()
-		return nil, fmt.Errorf("open %s%s: client %w", r.Address, r.Path, ErrClosed)
-	}
-	c.open[s] = struct{}{}
 	trip := c.http11.RoundTrip
 	if r.HTTPVersion != HTTP11 {
+		c.mu.Lock()
 		trip = c.hostLocked(base).roundTrip
+		c.mu.Unlock()
 	}
-	c.running.Go(func() { s.run(trip) })
+	go func() {
+		defer c.running.Done()
+		s.run(trip)
+	}()
 	return s, nil
 }
 
@@ -228,10 +292,13 @@ func (c *Client) Close() {
 	for _, h := range c.hosts {
 		h.close()
 	}
+	for _, h := range c.h2hosts {
+		h.close()
+	}
 	c.http11.CloseIdleConnections()
 }
 
-func (c *Client) forget(s *stream) {
+func (c *Client) forget(s aborter) {
 	c.mu.Lock()
 	delete(c.open, s)
 	c.mu.Unlock()
@@ -247,19 +314,47 @@ func (c *Client) hostLocked(base *url.URL) *host {
 	return h
 }
 
-// request makes a request with all headers, the signature included.
+// request makes a request of the library's with all headers.
 func (c *Client) request(
 	ctx context.Context, method string, base *url.URL, r Request,
 ) (*http.Request, error) {
 	u := *base
 	u.Path = strings.TrimSuffix(base.Path, "/") + r.Path
 	u.RawPath = strings.TrimSuffix(base.EscapedPath(), "/") + r.Path
-	header := make(http.Header, len(r.Headers)+len(c.cfg.Headers)+2)
-	for _, kv := range r.Headers {
+	headers, err := c.headers(r)
+	if err != nil {
+		return nil, err
+	}
+	header := make(http.Header, len(headers))
+	for _, kv := range headers {
 		header.Set(kv.Key, kv.Value)
 	}
+	req := &http.Request{
+		Method: method, URL: &u, Host: u.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	return req.WithContext(ctx), nil
+}
+
+// headers are all headers of a request, the signature included: names in lower case, none twice.
+func (c *Client) headers(r Request) ([]protocol.KeyValue, error) {
+	headers := make([]protocol.KeyValue, 0, len(r.Headers)+len(c.cfg.Headers)+3)
+	set := func(key, value string) {
+		key = strings.ToLower(key)
+		for i := range headers {
+			if headers[i].Key == key {
+				headers[i].Value = value
+				return
+			}
+		}
+		headers = append(headers, protocol.KeyValue{Key: key, Value: value})
+	}
+	set("user-agent", "perdure") // the library's own name stays out of it
+	for _, kv := range r.Headers {
+		set(kv.Key, kv.Value)
+	}
 	for _, kv := range c.cfg.Headers {
-		header.Set(kv.Key, kv.Value)
+		set(kv.Key, kv.Value)
 	}
 	if c.cfg.IdentityKey != nil {
 		token, err := signIdentity(c.cfg.IdentityKey, r.Path, r.Subject, time.Now(),
@@ -267,18 +362,10 @@ func (c *Client) request(
 		if err != nil {
 			return nil, fmt.Errorf("sign %s: %w", r.Path, err)
 		}
-		header.Set(headerScheme, schemeV1)
-		header.Set(headerToken, token)
+		set(headerScheme, schemeV1)
+		set(headerToken, token)
 	}
-	req := &http.Request{
-		Method: method, URL: &u, Host: u.Host, Header: header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	// An explicit empty value keeps the library's own name out of the request.
-	if _, ok := header["User-Agent"]; !ok {
-		header["User-Agent"] = []string{"perdure"}
-	}
-	return req.WithContext(ctx), nil
+	return headers, nil
 }
 
 func parseAddress(address string) (*url.URL, error) {

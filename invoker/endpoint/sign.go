@@ -14,8 +14,8 @@ import (
 
 // Names of the request identity, version 1.
 const (
-	headerScheme    = "X-Restate-Signature-Scheme"
-	headerToken     = "X-Restate-Jwt-V1"
+	headerScheme    = "x-restate-signature-scheme"
+	headerToken     = "x-restate-jwt-v1"
 	schemeV1        = "v1"
 	publicKeyPrefix = "publickeyv1_"
 )

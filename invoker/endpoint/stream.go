@@ -33,6 +33,7 @@ type stream struct {
 }
 
 func (s *stream) Write(b []byte)   { s.body.write(b) }
+func (s *stream) Give(b []byte)    { s.body.give(b) }
 func (s *stream) Flush() error     { return s.body.flush(nil) }
 func (s *stream) CloseSend() error { return s.body.flush(io.EOF) }
 
@@ -136,6 +137,17 @@ func (b *body) write(p []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err == nil {
+		b.buf = append(b.buf, p...)
+	}
+}
+
+// give is write of what the body may keep.
+func (b *body) give(p []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil && len(b.buf) == 0 {
+		b.buf = p
+	} else if b.err == nil {
 		b.buf = append(b.buf, p...)
 	}
 }

@@ -239,7 +239,7 @@ func TestConnectionRefused(t *testing.T) {
 	c := newClient(t, Config{})
 	for _, version := range []string{HTTP11, HTTP2} {
 		s, r := open(t, c, addr, version)
-		s.Write([]byte("x"))
+		send(t, s, "x")
 		if err := await(t, "end", r.end); err == nil || !strings.Contains(err.Error(), "connect") {
 			t.Fatalf("%s: end %v, want a failure to connect", version, err)
 		}
@@ -311,6 +311,7 @@ func TestPausedReading(t *testing.T) {
 	await(t, "headers", r.headers)
 	// Another stream on the same connection gets through meanwhile.
 	other, or := open(t, c, srv.URL, HTTP2)
+	send(t, other, "x")
 	await(t, "headers of another stream", or.headers)
 	other.CloseSend()
 	await(t, "end of another stream", or.end)
