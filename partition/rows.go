@@ -45,15 +45,24 @@ func (r rows) Status(id protocol.InvocationID) (store.Status, bool, error) {
 	return r.store.Reader().GetStatus(id)
 }
 
-func (r rows) Outcome(id protocol.InvocationID) (command.Reply, error) {
-	status, ok, err := r.Status(id)
-	switch {
-	case err != nil:
-		return command.Reply{}, err
-	case !ok:
-		return command.Reply{Status: command.ReplyNotFound}, nil
-	case status.State != store.Completed:
-		return command.Reply{Status: command.ReplyNotCompleted, Target: status.Target}, nil
+// Outcome looks twice: between its two reads, of a status and of the journal that has the result, the
+// journal may be forgotten, which moves the result.
+func (r rows) Outcome(id protocol.InvocationID) (reply command.Reply, err error) {
+	for range 2 {
+		var status store.Status
+		var ok bool
+		status, ok, err = r.Status(id)
+		switch {
+		case err != nil:
+			return command.Reply{}, err
+		case !ok:
+			return command.Reply{Status: command.ReplyNotFound}, nil
+		case status.State != store.Completed:
+			return command.Reply{Status: command.ReplyNotCompleted, Target: status.Target}, nil
+		}
+		if reply, err = machine.CompletedReply(r.store.Reader(), &status); err == nil {
+			return reply, nil
+		}
 	}
-	return machine.CompletedReply(&status), nil
+	return command.Reply{}, err
 }

@@ -194,7 +194,7 @@ func (h *handler) block(all bool, ids []noteID) {
 // end is what a handler that ran through does.
 func (h *handler) end() {
 	s := h.t.script
-	result := protocol.Success([]byte(s.token() + h.seen()))
+	result := protocol.Success([]byte(s.token() + h.seen() + s.padding()))
 	if s.fails {
 		result = protocol.Failed(protocol.Failure{Code: 500, Message: s.token() + h.seen()})
 		if s.id%2 == 0 { // the invoker gives up on it

@@ -146,7 +146,7 @@ func (s *step) getOutput(c *command.GetOutput) error {
 	case !ok:
 		return s.sendCompletion(c.Waiter, protocol.Failed(protocol.FailureNotFound))
 	case st.State == store.Completed:
-		return s.sendCompletion(c.Waiter, *st.Result)
+		return s.sendResult(c.Waiter, &st)
 	}
 	return s.sendNotification(c.Waiter, journal.Void())
 }

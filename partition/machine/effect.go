@@ -137,18 +137,12 @@ func (r *report) end() error {
 	if r.output != nil {
 		return r.finish(r.st, *r.output)
 	}
-	if r.st.OutputIndex != 0 {
-		entry, ok, err := r.tx.GetEntry(r.st.ID, r.st.OutputIndex)
-		if err != nil {
-			return err
-		}
-		m, err := journal.Decode(entry.Type, entry.Body.Inline)
-		output, isOutput := m.(*journal.Output)
-		if !ok || err != nil || !isOutput {
-			return fmt.Errorf("entry %d of %s is not the output it should be: %w",
-				r.st.OutputIndex, r.st.ID, store.ErrCorrupt)
-		}
-		return r.finish(r.st, output.Result)
+	output, ok, err := r.tx.Output(r.st)
+	switch {
+	case err != nil:
+		return err
+	case ok:
+		return r.finish(r.st, output)
 	}
 	return r.startOver(r.st)
 }

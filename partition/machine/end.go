@@ -11,7 +11,7 @@ import (
 func (s *step) finish(st *store.Status, r protocol.Result) error {
 	st.State, st.Result = store.Completed, &r
 	st.CompletedAt, st.ModifiedAt = s.now, s.now
-	if err := s.announceResult(st); err != nil {
+	if err := s.announceResult(st, r); err != nil {
 		return err
 	}
 	if err := s.cancelSleeps(st); err != nil {
@@ -27,14 +27,14 @@ func (s *step) finish(st *store.Status, r protocol.Result) error {
 }
 
 // announceResult gives the result to durable waiters and to callers on the leader.
-func (s *step) announceResult(st *store.Status) error {
+func (s *step) announceResult(st *store.Status, r protocol.Result) error {
 	for _, w := range st.Waiters {
-		if err := s.sendCompletion(w, *st.Result); err != nil {
+		if err := s.sendCompletion(w, r); err != nil {
 			return err
 		}
 	}
 	st.Waiters = nil
-	s.act(Completed{ID: st.ID, Reply: CompletedReply(st)})
+	s.act(Completed{ID: st.ID, Reply: completedReply(st, r)})
 	return nil
 }
 
@@ -42,8 +42,8 @@ func (s *step) announceResult(st *store.Status) error {
 // it stays.
 func (s *step) dropUnstarted(st *store.Status, f protocol.Failure) error {
 	result := protocol.Failed(f)
-	st.Result, st.CompletedAt = &result, s.now
-	if err := s.announceResult(st); err != nil {
+	st.CompletedAt = s.now
+	if err := s.announceResult(st, result); err != nil {
 		return err
 	}
 	switch st.State {
@@ -81,7 +81,19 @@ func (s *step) retain(st *store.Status) error {
 			return err
 		}
 	}
-	return s.tx.PutStatus(*st)
+	return s.tx.PutStatus(withoutLargeResult(*st))
+}
+
+// largeResult is from how many bytes on a result is kept once, in the journal, as long as there is
+// one.
+const largeResult = 1 << 10
+
+// withoutLargeResult leaves a large result to the journal's output.
+func withoutLargeResult(st store.Status) store.Status {
+	if st.OutputIndex != 0 && st.Result.Failure == nil && st.Result.Value.Len() >= largeResult {
+		st.Result = nil
+	}
+	return st
 }
 
 func forgetTimer(st *store.Status) command.Timer {
@@ -117,6 +129,11 @@ func (s *step) forget(st *store.Status) error {
 
 // forgetJournal removes a completed invocation's journal and writes the status.
 func (s *step) forgetJournal(st *store.Status) error {
+	result, err := s.tx.Result(st)
+	if err != nil {
+		return err
+	}
+	st.Result = &result
 	if err := s.dropJournal(st); err != nil {
 		return err
 	}

@@ -52,7 +52,10 @@ func (s *step) invokeExisting(c *command.Invoke, st *store.Status) error {
 	}
 	switch {
 	case st.State == store.Completed:
-		reply = CompletedReply(st)
+		var err error
+		if reply, err = CompletedReply(s.tx.Reader, st); err != nil {
+			return err
+		}
 	case c.Request == st.Request: // the same request, proposed twice
 		reply.Status = command.ReplyAccepted
 	}
@@ -77,7 +80,7 @@ var failureTooManyWaiters = protocol.Failure{
 // join gives a waiter the result, now or when there is one.
 func (s *step) join(st *store.Status, w command.Waiter) error {
 	if st.State == store.Completed {
-		return s.sendCompletion(w, *st.Result)
+		return s.sendResult(w, st)
 	}
 	if len(st.Waiters) >= maxWaiters {
 		return s.sendCompletion(w, protocol.Failed(failureTooManyWaiters))
@@ -87,9 +90,14 @@ func (s *step) join(st *store.Status, w command.Waiter) error {
 }
 
 // CompletedReply tells a caller how an invocation has ended; st must be Completed.
-func CompletedReply(st *store.Status) command.Reply {
+func CompletedReply(rows store.Reader, st *store.Status) (command.Reply, error) {
+	result, err := rows.Result(st)
+	return completedReply(st, result), err
+}
+
+func completedReply(st *store.Status, r protocol.Result) command.Reply {
 	return command.Reply{
-		Status: command.ReplyCompleted, Result: st.Result, CompletedAt: st.CompletedAt,
+		Status: command.ReplyCompleted, Result: &r, CompletedAt: st.CompletedAt,
 		Target: st.Target, Retention: st.CompletionRetention,
 	}
 }

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"github.com/perdure/perdure/partition/store"
 	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/command"
 	"github.com/perdure/perdure/protocol/journal"
@@ -22,6 +23,15 @@ func (s *step) send(key protocol.PartitionKey, c command.Command) error {
 // sendCompletion sends an invocation's result to one that waits for it.
 func (s *step) sendCompletion(w command.Waiter, r protocol.Result) error {
 	return s.sendNotification(w, journal.OfResult(r))
+}
+
+// sendResult completes a call with the result of an invocation that has ended.
+func (s *step) sendResult(w command.Waiter, st *store.Status) error {
+	result, err := s.tx.Result(st)
+	if err != nil {
+		return err
+	}
+	return s.sendCompletion(w, result)
 }
 
 func (s *step) sendNotification(w command.Waiter, r journal.NotificationResult) error {

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"testing"
@@ -68,6 +69,9 @@ func (w words) numbers(key string) (list []uint32) {
 func (w words) result() protocol.Result {
 	if failure, ok := w["failure"]; ok {
 		return protocol.Failed(protocol.Failure{Code: 500, Message: failure})
+	}
+	if n := w.number("large"); n > 0 {
+		return protocol.Success(bytes.Repeat([]byte("x"), int(n)))
 	}
 	return protocol.Success([]byte(w["value"]))
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"fmt"
 	"iter"
 	"time"
 
@@ -88,8 +89,9 @@ type Status struct {
 	// Waiters are the invocations that get the result.
 	Waiters []command.Waiter
 
-	// Result, and when the row and the journal go, once Completed. JournalForgottenAt is zero if
-	// the journal goes with the row or is gone already.
+	// Result, and when the row and the journal go, once Completed. A result that is nil then stands
+	// in the journal's Output at OutputIndex only: Reader.Result reads it. JournalForgottenAt is
+	// zero if the journal goes with the row or is gone already.
 	Result             *protocol.Result
 	ForgottenAt        protocol.Millis
 	JournalForgottenAt protocol.Millis
@@ -166,7 +168,7 @@ func decodeStatus(key, b []byte) (s Status, err error) {
 	if err != nil {
 		return s, corrupt(key, "decode status: %v", err)
 	}
-	if s.State == Completed && s.Result == nil {
+	if s.State == Completed && s.Result == nil && s.OutputIndex == 0 {
 		return s, corrupt(key, "the invocation is completed but has no result")
 	}
 	return s, nil
@@ -236,6 +238,36 @@ func (r Reader) GetStatus(id protocol.InvocationID) (s Status, ok bool, err erro
 	}
 	s, err = decodeStatus(key, b)
 	return s, err == nil, err
+}
+
+// Result returns how a Completed invocation has ended.
+func (r Reader) Result(s *Status) (protocol.Result, error) {
+	if s.Result != nil {
+		return *s.Result, nil
+	}
+	result, ok, err := r.Output(s)
+	if err == nil && !ok {
+		err = fmt.Errorf("%s has no result: %w", s.ID, ErrCorrupt)
+	}
+	return result, err
+}
+
+// Output returns the last output in an invocation's journal; ok is false if there is none.
+func (r Reader) Output(s *Status) (result protocol.Result, ok bool, err error) {
+	if s.OutputIndex == 0 {
+		return result, false, nil
+	}
+	entry, ok, err := r.GetEntry(s.ID, s.OutputIndex)
+	if err != nil {
+		return result, false, err
+	}
+	m, err := journal.Decode(entry.Type, entry.Body.Inline)
+	output, isOutput := m.(*journal.Output)
+	if !ok || err != nil || !isOutput {
+		return result, false, fmt.Errorf("entry %d of %s is not the output it should be: %w",
+			s.OutputIndex, s.ID, ErrCorrupt)
+	}
+	return output.Result, true, nil
 }
 
 // ScanStatus walks over the invocations whose partition keys lie in keys.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -98,7 +99,7 @@ func options(cfg Config, shared *Shared) *pebble.Options {
 	o := &pebble.Options{
 		FS: cfg.FS, Cache: shared.blocks, FileCache: shared.files,
 		DisableWAL:                  true,
-		FormatMajorVersion:          pebble.FormatTableFormatV6,
+		FormatMajorVersion:          pebble.FormatValueSeparation,
 		MemTableSize:                cfg.MemTableSizeBytes,
 		MemTableStopWritesThreshold: maxMemTables,
 		L0CompactionThreshold:       2,
@@ -106,10 +107,21 @@ func options(cfg Config, shared *Shared) *pebble.Options {
 		LoggerAndTracer:             logger{cfg.OnError},
 	}
 	o.EventListener = &pebble.EventListener{BackgroundError: cfg.OnError}
+	o.Experimental.ValueSeparationPolicy = separateLargeValues
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	return o
+}
+
+// separateLargeValues keeps large values out of the tables, in files of their own that compactions
+// leave alone: otherwise a value is written again by each of them. Those whose values are mostly
+// gone are rewritten.
+func separateLargeValues() pebble.ValueSeparationPolicy {
+	return pebble.ValueSeparationPolicy{
+		Enabled: true, MinimumSize: 2 << 10, MaxBlobReferenceDepth: 10,
+		RewriteMinimumAge: 5 * time.Minute, TargetGarbageRatio: 0.3,
+	}
 }
 
 // load checks or writes the identity and reads the vars.
