@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/perdure/perdure/bench/report"
+	"github.com/perdure/perdure/bench/target"
 )
 
 // TestMain lets the test program stand for the two programs that a benchmark starts.
@@ -25,14 +27,40 @@ func TestMain(m *testing.M) {
 		case serviceCommand:
 			os.Exit(Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 		case "fake-server":
-			fakeServer(os.Args[2], os.Args[3])
+			fakeServer(os.Args[2], os.Args[3], len(os.Args) > 4)
+		case target.FloorCommand:
+			os.Exit(Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 		}
 	}
-	os.Exit(m.Run())
+	code, err := withoutPerf(m.Run)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
 }
 
-// fakeServer answers like a server with the services behind it. Its counters are not durable.
-func fakeServer(ingressPort, adminPort string) {
+// withoutPerf hides perf from run: it takes longer to start than these measurements last, and
+// elsewhere it may not count at all.
+func withoutPerf(run func() int) (code int, err error) {
+	dir, err := os.MkdirTemp("", "path-*")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	script := []byte("#!/bin/sh\nexit 1\n")
+	if err := os.WriteFile(filepath.Join(dir, "perf"), script, 0o755); err != nil {
+		return 1, err
+	}
+	path := dir + string(os.PathListSeparator) + os.Getenv("PATH")
+	if err := os.Setenv("PATH", path); err != nil {
+		return 1, err
+	}
+	return run(), nil
+}
+
+// fakeServer answers like a server with the services behind it. Its counters are not durable. A
+// broken one fails every workflow.
+func fakeServer(ingressPort, adminPort string, broken bool) {
 	admin := http.NewServeMux()
 	admin.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	admin.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
@@ -51,10 +79,24 @@ func fakeServer(ingressPort, adminPort string) {
 	ingress := http.NewServeMux()
 	ingress.HandleFunc("GET /restate/health", func(http.ResponseWriter, *http.Request) {})
 	ingress.HandleFunc("POST /Echo/echo", func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(w, r.Body)
+		body, _ := io.ReadAll(r.Body)
+		_, _ = w.Write(body)
 	})
 	ingress.HandleFunc("POST /ThreeStep/{key}/run", func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, "this one is broken", http.StatusInternalServerError)
+		body, _ := io.ReadAll(r.Body)
+		if broken {
+			http.Error(w, "this one is broken", http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprint(w, 3*(len(body)-len(`""`))+6)
+	})
+	ingress.HandleFunc("POST /Chain/run", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, r.Body)
+	})
+	ingress.HandleFunc("POST /FanOut/run", func(w http.ResponseWriter, r *http.Request) {
+		var width int
+		_ = json.NewDecoder(r.Body).Decode(&width) // a width of 0 is answered wrong
+		fmt.Fprint(w, width*(width+1)/2)
 	})
 	ingress.HandleFunc("POST /Counter/{key}/add", func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
@@ -83,6 +125,11 @@ func fake(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return "name=" + name + ",cmd='" + self + " fake-server {ingress} {admin}'"
+}
+
+func brokenFake(t *testing.T, name string) string {
+	t.Helper()
+	return strings.TrimSuffix(fake(t, name), "'") + " broken'"
 }
 
 // bench runs a command line and returns its status and output.
@@ -138,7 +185,7 @@ func TestRunTakesServersInTurn(t *testing.T) {
 }
 
 func TestRunFailsWhenCallsFail(t *testing.T) {
-	code, stdout, stderr := bench(t, "--server", fake(t, "a"), "--scenarios", "three-step",
+	code, stdout, stderr := bench(t, "--server", brokenFake(t, "a"), "--scenarios", "three-step",
 		"--clients", "1", "--rounds", "1", "--warmup", "0s", "--duration", "5ms",
 		"--process", "fresh", "--data-dir", t.TempDir())
 	if code != exitFailed || !strings.Contains(stderr, errFailedCalls.Error()) ||
@@ -157,6 +204,95 @@ func TestRunOpenLoop(t *testing.T) {
 	}
 	if _, ok := readReport(t, path).Runs[0].Figures["lag_p99_ms"]; !ok {
 		t.Error("the lag of the driver is missing")
+	}
+}
+
+func TestRunAtSharesOfThePeak(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	code, stdout, stderr := bench(t, "--server", fake(t, "a"), "--scenarios", "echo",
+		"--clients", "1,4", "--peak-shares", "0.01", "--payload", "2KiB", "--rounds", "1",
+		"--warmup", "0s", "--duration", "200ms", "--data-dir", t.TempDir(), "--json", path)
+	if code != exitOK || !strings.Contains(stdout, "echo 2KiB@1%") {
+		t.Fatalf("status %d\n%s\n%s", code, stdout, stderr)
+	}
+	runs := readReport(t, path).Runs
+	peak := max(runs[0].Figures["requests_per_second"], runs[1].Figures["requests_per_second"])
+	if got := runs[2].Figures["offered_per_second"]; got != peak*0.01 {
+		t.Errorf("offered %g/s, want 1 %% of %g", got, peak)
+	}
+	if runs[2].Latency == nil || runs[2].Latency.Total() == 0 {
+		t.Error("the distribution of the latency is missing")
+	}
+}
+
+// The floor is measured in a process of its own, beside the real service.
+func TestRunOnTheFloor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	code, _, stderr := bench(t, "--server", "floor", "--scenarios", "three-step,chain3,echo",
+		"--clients", "1", "--payload", "32,1KiB", "--rounds", "1", "--warmup", "0s",
+		"--duration", "20ms", "--data-dir", t.TempDir(), "--json", path)
+	if code != exitOK {
+		t.Fatalf("status %d: %s", code, stderr)
+	}
+	var played []string
+	for _, run := range readReport(t, path).Runs {
+		played = append(played, run.Case.Name())
+	}
+	if got := strings.Join(played, " "); got != "three-step echo" {
+		t.Errorf("the floor played %s, want three-step and echo with small inputs", got)
+	}
+}
+
+func TestAll(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "all")
+	code, stdout, stderr := bench(t, "all", "--server", fake(t, "a"), "--peer", fake(t, "b"),
+		"--quick", "--duration", "5ms", "--warmup", "0s", "--idle-duration", "5ms", "--settle", "1ms",
+		"--invocations", "1", "--data-dir", t.TempDir(), "--out", out)
+	// The fakes lose their counters when they are killed, which is found out at the end.
+	if code != exitFailed || !strings.Contains(stdout, "after 1 calls were acknowledged") {
+		t.Fatalf("status %d\n%s\n%s", code, stdout, stderr)
+	}
+	r := readReport(t, out+".json")
+	seen := map[report.Part]bool{}
+	for _, run := range r.Runs {
+		seen[run.Case.Part] = true
+		if run.Figures["errors"] > 0 && run.Case.Part != report.PartRecovery {
+			t.Errorf("%s on %s failed: %q", run.Case.Name(), run.Server, run.Errors)
+		}
+	}
+	for _, part := range []report.Part{
+		report.PartMachine, report.PartLoad, report.PartMemory, report.PartStart,
+		report.PartRecovery,
+	} {
+		if !seen[part] {
+			t.Errorf("nothing was measured of %s", part)
+		}
+	}
+	for _, verdict := range r.Verdicts() {
+		unknown := verdict.Met == report.MetUnknown
+		// A fake has no partitions, its syncs are not counted, and it may use less CPU than one
+		// tick of the kernel's clock.
+		optional := strings.Contains(verdict.Measure, "partitions") ||
+			strings.Contains(verdict.Measure, "syncs") || strings.Contains(verdict.Measure, "CPU")
+		if unknown && !optional {
+			t.Errorf("%s was not measured", verdict.Measure)
+		}
+	}
+}
+
+func TestAllMeasuresPartitionsOfTheFirstServer(t *testing.T) {
+	cfg, err := parse(report.KindAll, []string{"--quick", "--rounds", "2"}, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, server := range cfg.servers {
+		names = append(names, server.Name+"="+string(server.role))
+	}
+	want := "perdure=subject restate=peer floor=floor " +
+		"perdure-1p=variant perdure-24p=variant perdure-128p=variant"
+	if got := strings.Join(names, " "); got != want || cfg.rounds != 2 {
+		t.Errorf("%d rounds of %s, want 2 of %s", cfg.rounds, got, want)
 	}
 }
 
@@ -199,13 +335,21 @@ func TestUsageErrors(t *testing.T) {
 		"--process old: use kept or fresh":        append(server, "--process", "old"),
 		"--rate -1: give a number":                append(server, "--rate", "-1"),
 		`unknown scenario "no"`:                   append(server, "--scenarios", "echo,no"),
-		"a payload of -1 bytes":                   append(server, "--payload", "-1"),
+		"--payload -1: give numbers":              append(server, "--payload", "-1"),
+		"--payload 32,1GiB: give numbers":         append(server, "--payload", "32,1GiB"),
+		"--payload 9999MiB: give numbers":         append(server, "--payload", "9999MiB"),
+		"--peak-shares 0.5,3: give numbers":       append(server, "--peak-shares", "0.5,3"),
+		"and no --rate":                           append(server, "--peak-shares", "1", "--rate", "1"),
+		"two servers are called machine":          {"all", "--server", "name=machine,perdure"},
+		"all cannot be measured on the floor":     {"all", "--server", "floor"},
+		"all needs servers that it may start":     {"all", "--ingress", "http://h:1", "--admin", "http://h:2"},
+		"--idle-duration 0s: give a time":         {"all", "--idle-duration", "0s"},
 		`unexpected argument "x"`:                 append(server, "x"),
 		"flag provided but not defined: -colour":  {"--colour"},
 		"want http://HOST:PORT":                   {"--ingress", "http://127.0.0.1:1"},
 		"--invocations 0: give":                   append(fill, "--invocations", "0"),
 		"idle needs servers that it may start":    append(running, "--admin", "http://h:2"),
-		"--clients: give one number":              append(fill, "--clients", "1,2"),
+		"--clients 0: give a number from 1":       append(fill, "--clients", "0"),
 		"invalid value":                           {"recovery", "--invocations", "many"},
 		`bench: read server "x": unknown key "x"`: {"--server", "x"},
 		"--warmup and --strace-duration must not": append(server, "--warmup", "-1s"),

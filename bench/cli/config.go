@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/bench/load"
-	"github.com/perdure/perdure/bench/target"
+	"github.com/perdure/perdure/bench/report"
 	"github.com/perdure/perdure/bench/workload"
 )
 
@@ -31,17 +31,22 @@ const (
 // defaultScenarios take seconds each, also on a slow server.
 const defaultScenarios = "three-step,echo,counter-hot,counter-1000"
 
-const openLoopClients = 256 // connections of an open loop unless --clients says otherwise
+const (
+	openLoopClients = 256 // connections of an open loop unless --clients says otherwise
+	fillClients     = 32  // that make the calls before a kill
+	maxShare        = 2   // of the peak: beyond it, a closed loop tells as much
+)
 
 // config is a command line that was checked.
 type config struct {
 	kind    string
-	servers []target.Spec
+	servers []server
 
 	scenarios []string
 	clients   []int
 	rate      float64
-	payload   int
+	shares    []float64 // of each server's peak, in open loops
+	payloads  []int     // bytes
 	duration  time.Duration
 	warmup    time.Duration
 	rounds    int
@@ -51,7 +56,9 @@ type config struct {
 	timeout   time.Duration
 
 	settle        time.Duration
+	idleTime      time.Duration
 	invocations   uint64
+	fillClients   int
 	answerTimeout time.Duration
 
 	dataDir  string
@@ -67,7 +74,9 @@ type texts struct {
 	pid            int
 	scenarios      string
 	clients        string
-	invocations    uint64
+	shares         string
+	payloads       string
+	noFloor        bool
 }
 
 func parse(kind string, args []string, stderr io.Writer) (config, error) {
@@ -79,11 +88,13 @@ func parse(kind string, args []string, stderr io.Writer) (config, error) {
 	case "run":
 		defineRunFlags(flags, &cfg, &raw)
 	case "idle":
-		flags.DurationVar(&cfg.duration, "duration", 30*time.Second, "how long to watch it idle")
+		flags.DurationVar(&cfg.idleTime, "duration", 30*time.Second, "how long to watch it idle")
 		flags.DurationVar(&cfg.settle, "settle", 5*time.Second, "wait after the first answer")
 	case "recovery":
-		flags.Uint64Var(&raw.invocations, "invocations", 100_000, "calls to finish before the kill")
-		flags.StringVar(&raw.clients, "clients", "32", "clients that make these calls")
+		defineFillFlags(flags, &cfg)
+		flags.IntVar(&cfg.fillClients, "clients", fillClients, "clients that make these calls")
+	case report.KindAll:
+		defineAllFlags(flags, &cfg, &raw)
 	}
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -119,21 +130,47 @@ func defineServerFlags(flags *flag.FlagSet, cfg *config, raw *texts) {
 		"longest wait for the first answered call after a start")
 }
 
+func defineFillFlags(flags *flag.FlagSet, cfg *config) {
+	flags.Uint64Var(&cfg.invocations, "invocations", 100_000, "calls to finish before the kill")
+}
+
+func defineLoadFlags(flags *flag.FlagSet, cfg *config) {
+	flags.DurationVar(&cfg.duration, "duration", 10*time.Second, "length of a measurement")
+	flags.DurationVar(&cfg.warmup, "warmup", 2*time.Second, "load before it that does not count")
+	flags.BoolVar(&cfg.strace, "strace", false,
+		"count flush calls with strace in a window of their own, not with perf beside")
+	flags.DurationVar(&cfg.traceTime, "strace-duration", 3*time.Second, "length of that window")
+}
+
+func defineAllFlags(flags *flag.FlagSet, cfg *config, raw *texts) {
+	defineLoadFlags(flags, cfg)
+	defineFillFlags(flags, cfg)
+	flags.DurationVar(&cfg.idleTime, "idle-duration", 30*time.Second, "how long to watch it idle")
+	flags.DurationVar(&cfg.settle, "settle", 5*time.Second, "wait before that")
+	flags.BoolVar(&raw.noFloor, "no-floor", false, "do not measure the floor")
+	flags.BoolFunc("quick", "one short round, to see that everything works; later flags win",
+		func(string) error {
+			cfg.rounds, cfg.duration, cfg.warmup = 1, time.Second, 200*time.Millisecond
+			cfg.idleTime, cfg.settle, cfg.invocations = 2*time.Second, time.Second, 2000
+			return nil
+		})
+	cfg.process, cfg.fillClients = processKept, fillClients
+}
+
 func defineRunFlags(flags *flag.FlagSet, cfg *config, raw *texts) {
+	defineLoadFlags(flags, cfg)
 	flags.StringVar(&raw.scenarios, "scenarios", defaultScenarios,
 		"scenarios to run, of "+strings.Join(workload.Names(), ", "))
 	flags.StringVar(&raw.clients, "clients", "", "numbers of clients (default 1,32; "+
 		strconv.Itoa(openLoopClients)+" with --rate)")
 	flags.Float64Var(&cfg.rate, "rate", 0,
 		"calls per second in an open loop; 0: each client calls again when it is answered")
-	flags.IntVar(&cfg.payload, "payload", workload.DefaultPayload,
-		"`bytes` of input of echo and three-step")
-	flags.DurationVar(&cfg.duration, "duration", 10*time.Second, "length of a measurement")
-	flags.DurationVar(&cfg.warmup, "warmup", 2*time.Second, "load before it that does not count")
+	flags.StringVar(&raw.shares, "peak-shares", "",
+		"shares of each server's own peak in this round, such as 0.5,0.8, to measure in open loops")
+	flags.StringVar(&raw.payloads, "payload", strconv.Itoa(workload.DefaultPayload),
+		"sizes of the input of echo and three-step, such as 32,1KiB,1MiB")
 	flags.StringVar(&cfg.process, "process", processKept,
 		"kept: one server process per round, the others idle beside it; fresh: one per measurement")
-	flags.BoolVar(&cfg.strace, "strace", false, "count flush calls in a window of their own")
-	flags.DurationVar(&cfg.traceTime, "strace-duration", 3*time.Second, "length of that window")
 }
 
 // finish reads what is left as text and reports every mistake at once.
@@ -144,59 +181,71 @@ func (c *config) finish(raw texts) error {
 			problems = append(problems, err)
 		}
 	}
+	if c.kind == report.KindAll {
+		raw = raw.withDefaultServers()
+	}
 	note(c.readServers(raw))
 	note(positive("--timeout", c.timeout))
 	note(positive("--answer-timeout", c.answerTimeout))
 	if c.rounds < 1 || c.rounds > maxRounds {
 		note(fmt.Errorf("--rounds %d: give a number from 1 to %d", c.rounds, maxRounds))
 	}
-	if raw.clients == "" {
-		raw.clients = "1,32"
-		if c.rate > 0 {
-			raw.clients = strconv.Itoa(openLoopClients)
-		}
-	}
-	for _, text := range strings.Split(raw.clients, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil || n < 1 || n > load.MaxClients {
-			note(fmt.Errorf("--clients %s: give numbers from 1 to %d", raw.clients, load.MaxClients))
-			break
-		}
-		c.clients = append(c.clients, n)
-	}
 	switch c.kind {
 	case "run":
 		note(c.finishRun(raw))
 	case "idle":
-		note(positive("--duration", c.duration))
+		note(positive("--duration", c.idleTime))
 	case "recovery":
-		c.invocations = raw.invocations
-		if c.invocations < 1 || c.invocations > maxInvocations {
-			note(fmt.Errorf("--invocations %d: give a number from 1 to %d",
-				c.invocations, maxInvocations))
-		}
-		if len(c.clients) > 1 {
-			note(errors.New("--clients: give one number"))
-		}
+		note(c.checkFill())
+	case report.KindAll:
+		note(c.checkLoad())
+		note(positive("--idle-duration", c.idleTime))
+		note(c.checkFill())
+	}
+	return errors.Join(problems...)
+}
+
+func (c *config) checkFill() error {
+	if c.invocations < 1 || c.invocations > maxInvocations {
+		return fmt.Errorf("--invocations %d: give a number from 1 to %d",
+			c.invocations, maxInvocations)
+	}
+	if c.fillClients < 1 || c.fillClients > load.MaxClients {
+		return fmt.Errorf("--clients %d: give a number from 1 to %d",
+			c.fillClients, load.MaxClients)
+	}
+	return nil
+}
+
+func (c *config) checkLoad() error {
+	problems := []error{positive("--duration", c.duration)}
+	if c.warmup < 0 || c.traceTime <= 0 {
+		problems = append(problems, errors.New("--warmup and --strace-duration must not be negative"))
 	}
 	return errors.Join(problems...)
 }
 
 func (c *config) finishRun(raw texts) error {
-	problems := []error{positive("--duration", c.duration)}
+	problems := []error{c.checkLoad(), c.readClients(raw), c.readPayloads(raw)}
 	for _, name := range strings.Split(raw.scenarios, ",") {
 		name = strings.TrimSpace(name)
-		if _, err := workload.New(name, workload.Config{Payload: c.payload, Clients: 1}); err != nil {
+		if _, err := workload.New(name, workload.Config{Clients: 1}); err != nil {
 			problems = append(problems, err)
 		}
 		c.scenarios = append(c.scenarios, name)
 	}
-	if c.warmup < 0 || c.traceTime <= 0 {
-		problems = append(problems, errors.New("--warmup and --strace-duration must not be negative"))
-	}
 	if !(c.rate >= 0 && c.rate <= load.MaxRate) {
 		problems = append(problems, fmt.Errorf("--rate %g: give a number from 0 to %d",
 			c.rate, load.MaxRate))
+	}
+	for _, text := range fields(raw.shares) {
+		share, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(share > 0 && share <= maxShare) || c.rate > 0 {
+			problems = append(problems, fmt.Errorf("--peak-shares %s: give numbers above 0 and up "+
+				"to %d, and no --rate", raw.shares, maxShare))
+			break
+		}
+		c.shares = append(c.shares, share)
 	}
 	if c.process != processKept && c.process != processFresh {
 		problems = append(problems, fmt.Errorf("--process %s: use %s or %s",
@@ -205,49 +254,64 @@ func (c *config) finishRun(raw texts) error {
 	return errors.Join(problems...)
 }
 
+func (c *config) readClients(raw texts) error {
+	if raw.clients == "" {
+		raw.clients = "1,32"
+		if c.rate > 0 {
+			raw.clients = strconv.Itoa(openLoopClients)
+		}
+	}
+	for _, text := range fields(raw.clients) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > load.MaxClients {
+			return fmt.Errorf("--clients %s: give numbers from 1 to %d", raw.clients, load.MaxClients)
+		}
+		c.clients = append(c.clients, n)
+	}
+	return nil
+}
+
+func (c *config) readPayloads(raw texts) error {
+	for _, text := range fields(raw.payloads) {
+		n, err := parseSize(text)
+		if err != nil || n < 0 || n > workload.MaxPayload {
+			return fmt.Errorf("--payload %s: give numbers from 0 to %d, with KiB or MiB if you like",
+				raw.payloads, workload.MaxPayload)
+		}
+		c.payloads = append(c.payloads, n)
+	}
+	return nil
+}
+
+// fields splits a list at commas; an empty text is an empty list.
+func fields(text string) []string {
+	if text == "" {
+		return nil
+	}
+	parts := strings.Split(text, ",")
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	return parts
+}
+
+// parseSize reads a number of bytes, KiB or MiB.
+func parseSize(text string) (int, error) {
+	for suffix, factor := range map[string]int{"KiB": kib, "MiB": mib} {
+		if number, found := strings.CutSuffix(text, suffix); found {
+			n, err := strconv.Atoi(strings.TrimSpace(number))
+			if n > workload.MaxPayload {
+				return 0, strconv.ErrRange
+			}
+			return n * factor, err
+		}
+	}
+	return strconv.Atoi(text)
+}
+
 func positive(name string, d time.Duration) error {
 	if d <= 0 {
 		return fmt.Errorf("%s %s: give a time above 0", name, d)
 	}
 	return nil
-}
-
-func (c *config) readServers(raw texts) error {
-	var problems []error
-	names := map[string]bool{}
-	for _, text := range append(raw.servers, raw.peers...) {
-		spec, err := target.ParseSpec(text)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		if names[spec.Name] {
-			problems = append(problems, fmt.Errorf("two servers are called %s; "+
-				"give one a name: name=N,...", spec.Name))
-		}
-		names[spec.Name] = true
-		if spec.Kind == target.KindFloor && c.kind != "run" {
-			problems = append(problems, fmt.Errorf("%s cannot be measured on the floor, "+
-				"which keeps nothing; use run", c.kind))
-		}
-		c.servers = append(c.servers, spec)
-	}
-	if raw.ingress != "" || raw.admin != "" {
-		spec, err := target.Running(raw.ingress, raw.admin, raw.pid)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("--ingress and --admin: %w", err))
-		} else if c.kind != "run" {
-			problems = append(problems, fmt.Errorf("%s needs servers that it may start and stop; "+
-				"use --server", c.kind))
-		}
-		c.servers = append(c.servers, spec)
-	}
-	if len(problems) == 0 && len(c.servers) == 0 {
-		problems = append(problems, errors.New("no server to measure; "+
-			"give --server, --peer, or --ingress and --admin"))
-	}
-	if len(c.servers) > maxServers {
-		problems = append(problems, fmt.Errorf("%d servers, at most %d", len(c.servers), maxServers))
-	}
-	return errors.Join(problems...)
 }

@@ -13,13 +13,13 @@ import (
 
 // idle measures a start on empty data, a quiet time, and a start on the same data.
 func (s *session) idle(ctx context.Context, server, round int) (err error) {
-	instance, err := target.NewInstance(s.cfg.servers[server], s.scratch)
+	instance, err := target.NewInstance(s.cfg.servers[server].Spec, s.scratch)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, instance.Remove()) }()
 	run := report.Run{
-		Case: report.Case{Scenario: "idle"}, Server: instance.Name(), Round: round,
+		Case: s.part(report.PartStart, "idle"), Server: instance.Name(), Round: round,
 		Figures: map[string]float64{},
 	}
 	took, err := s.start(ctx, instance, true)
@@ -33,7 +33,7 @@ func (s *session) idle(ctx context.Context, server, round int) (err error) {
 		return err
 	}
 	before, begin := s.sample(instance), time.Now()
-	if err := wait(ctx, s.cfg.duration); err != nil {
+	if err := wait(ctx, s.cfg.idleTime); err != nil {
 		return err
 	}
 	addIdle(&run, before, s.sample(instance), time.Since(begin).Seconds())
@@ -84,4 +84,12 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return fmt.Errorf("interrupted: %w", ctx.Err())
 	}
+}
+
+// part returns the case of a scenario, with its part where the report has several.
+func (s *session) part(part report.Part, scenario string) report.Case {
+	if s.cfg.kind != report.KindAll {
+		part = ""
+	}
+	return report.Case{Part: part, Scenario: scenario}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/perdure/perdure/bench/report"
 	"github.com/perdure/perdure/bench/target"
 )
 
@@ -19,11 +20,12 @@ const (
 	exitUsage  = 2
 )
 
-const usage = `usage: bench [run|idle|recovery] [flags]
+const usage = `usage: bench [run|idle|recovery|all] [flags]
 
   run       throughput, latency and cost per call (the default)
   idle      start-up times, memory and CPU without calls
   recovery  time until calls are answered after kill -9
+  all       everything there is a target for, and whether it was reached; --quick for a first look
 
 Servers, in any number; figures of the first are compared with each of the others:
   --server perdure              this module's server, built for the run
@@ -56,7 +58,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	var err error
 	switch command {
-	case "run", "idle", "recovery":
+	case "run", "idle", "recovery", report.KindAll:
 		err = measure(ctx, command, args, rest, stdout, stderr)
 	case serviceCommand:
 		err = serveService(ctx, rest, stdout, stderr)

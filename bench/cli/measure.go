@@ -25,6 +25,8 @@ type session struct {
 	service *service
 	report  report.Report
 	log     io.Writer
+
+	noCounter bool // flush calls cannot be counted beside a measurement
 }
 
 // measure runs one of the measuring commands from flags to report.
@@ -76,36 +78,38 @@ func (s *session) prepare(ctx context.Context, args []string) error {
 		return fmt.Errorf("find the benchmark's own program: %w", err)
 	}
 	resolver := target.Resolver{Scratch: s.scratch, Perdure: self, Bench: bench, Log: s.log}
-	for i, spec := range s.cfg.servers {
-		resolved, err := resolver.Resolve(ctx, spec)
+	for i, server := range s.cfg.servers {
+		resolved, err := resolver.Resolve(ctx, server.Spec)
 		if err != nil {
 			return err
 		}
-		s.cfg.servers[i] = resolved
-		s.report.Servers = append(s.report.Servers,
-			report.Server{Name: spec.Name, Command: resolved.Describe()})
+		s.cfg.servers[i].Spec = resolved
+		s.report.Servers = append(s.report.Servers, report.Server{
+			Name: server.Name, Role: server.role, Partitions: server.Partitions,
+			Command: resolved.Describe(),
+		})
+	}
+	if s.cfg.kind == report.KindAll {
+		s.report.Servers = append(s.report.Servers, report.Server{
+			Name: machineName, Command: "no server: a zeroed file and a TCP connection",
+		})
 	}
 	s.service, err = startService(args, s.log)
 	return err
 }
 
-// round measures everything once. Every other round takes the servers in reverse, so that none
-// always comes first.
+// round measures everything once.
 func (s *session) round(ctx context.Context, round int) error {
-	order := make([]int, len(s.cfg.servers))
-	for i := range order {
-		order[i] = i
-		if round%2 == 0 {
-			order[i] = len(order) - 1 - i
-		}
-	}
+	order := s.order(round, func(server) bool { return true })
 	switch s.cfg.kind {
 	case "idle":
 		return s.each(order, func(server int) error { return s.idle(ctx, server, round) })
 	case "recovery":
 		return s.each(order, func(server int) error { return s.recovery(ctx, server, round) })
+	case report.KindAll:
+		return s.allRound(ctx, round)
 	}
-	return s.loadRound(ctx, order, round)
+	return s.loadRound(ctx, order, s.cfg.grid(), s.cfg.process, round)
 }
 
 func (s *session) each(order []int, do func(server int) error) error {

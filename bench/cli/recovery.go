@@ -17,7 +17,7 @@ const recoveryAdds = 1000 // acknowledged before the kill, looked for after it
 // recovery measures how soon calls are answered after a kill with finished invocations on disk,
 // and checks that no acknowledged change was lost by it.
 func (s *session) recovery(ctx context.Context, server, round int) (err error) {
-	instance, err := target.NewInstance(s.cfg.servers[server], s.scratch)
+	instance, err := target.NewInstance(s.cfg.servers[server].Spec, s.scratch)
 	if err != nil {
 		return err
 	}
@@ -27,8 +27,12 @@ func (s *session) recovery(ctx context.Context, server, round int) (err error) {
 	}
 	s.seen(ctx, server, instance)
 	run := report.Run{
-		Case:   report.Case{Scenario: fmt.Sprintf("recovery %d", s.cfg.invocations)},
+		Case:   s.part(report.PartRecovery, fmt.Sprintf("recovery %d", s.cfg.invocations)),
 		Server: instance.Name(), Round: round, Figures: map[string]float64{},
+	}
+	empty, err := probe.DirBytes(instance.DataDir())
+	if err != nil {
+		return err
 	}
 	counters, err := s.fill(ctx, instance, &run)
 	if err != nil {
@@ -38,6 +42,8 @@ func (s *session) recovery(ctx context.Context, server, round int) (err error) {
 	if err := addSize(&run, instance); err != nil {
 		return err
 	}
+	run.Figures["disk_bytes_per_call"] =
+		(run.Figures["data_mib"]*mib - float64(empty)) / float64(s.cfg.invocations+recoveryAdds)
 	took, err := s.start(ctx, instance, false)
 	if err != nil {
 		return fmt.Errorf("start after the kill: %w", err)
@@ -62,7 +68,7 @@ func (s *session) recovery(ctx context.Context, server, round int) (err error) {
 func (s *session) fill(
 	ctx context.Context, i *target.Instance, run *report.Run,
 ) (workload.Scenario, error) {
-	clients := s.cfg.clients[0]
+	clients := s.cfg.fillClients
 	generator, err := load.NewGenerator(load.Config{
 		Address: i.Ingress(), Clients: clients, Timeout: s.cfg.timeout,
 	})
@@ -79,12 +85,23 @@ func (s *session) fill(
 	if err != nil {
 		return nil, err
 	}
+	before := s.sample(i)
 	result := generator.Run(ctx, load.Phase{Requests: s.cfg.invocations}, echo.Next)
 	addErrors(run, result)
+	addWritten(run, before, s.sample(i), float64(result.Requests))
 	run.Figures["requests_per_second"] = result.PerSecond()
 	addErrors(run, generator.Run(ctx, load.Phase{Requests: recoveryAdds}, counters.Next))
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("interrupted: %w", err)
 	}
 	return counters, nil
+}
+
+// addWritten adds what the calls had the server write.
+func addWritten(run *report.Run, before, after sample, calls float64) {
+	if before.server == nil || after.server == nil || calls == 0 {
+		return
+	}
+	run.Figures["written_kib_per_request"] =
+		float64(after.server.WriteBytes-before.server.WriteBytes) / kib / calls
 }

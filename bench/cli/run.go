@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/perdure/perdure/bench/floor"
 	"github.com/perdure/perdure/bench/load"
 	"github.com/perdure/perdure/bench/probe"
 	"github.com/perdure/perdure/bench/report"
@@ -16,25 +15,38 @@ import (
 
 const kib, mib = 1 << 10, 1 << 20
 
-// loadRound measures all cases on all servers, the servers taking turns within each case.
-func (s *session) loadRound(ctx context.Context, order []int, round int) (err error) {
+// loadRound measures cases on servers, the servers taking turns within each case.
+func (s *session) loadRound(
+	ctx context.Context, order []int, cases []report.Case, process string, round int,
+) (err error) {
 	kept := make([]*target.Instance, len(s.cfg.servers))
+	found := peaks{}
 	defer func() {
 		for _, instance := range kept {
+			if instance != nil && err == nil && process == processKept {
+				s.memory(instance, round)
+			}
 			err = errors.Join(err, retire(instance))
 		}
 	}()
-	for _, name := range s.cfg.scenarios {
-		for _, clients := range s.cfg.clients {
-			c := report.Case{
-				Scenario: name, Clients: clients, Rate: s.cfg.rate, Payload: s.cfg.payload,
+	for _, c := range cases {
+		for _, server := range order {
+			if !s.cfg.servers[server].plays(c) {
+				continue
 			}
-			for _, server := range order {
-				if s.cfg.servers[server].Kind == target.KindFloor && !floor.Plays(name) {
-					s.note("%s is not played by the floor", name)
-					continue
-				}
-				if err := s.measureCase(ctx, kept, server, c, round); err != nil {
+			rate := c.Rate
+			if c.Share > 0 {
+				rate = c.Share * found.of(server, c)
+			}
+			run, err := s.measureCase(ctx, kept, server, c, rate, round)
+			if err != nil {
+				return err
+			}
+			found.note(server, c, run.Figures["requests_per_second"])
+			if process == processFresh {
+				err := retire(kept[server])
+				kept[server] = nil
+				if err != nil {
 					return err
 				}
 			}
@@ -43,34 +55,31 @@ func (s *session) loadRound(ctx context.Context, order []int, round int) (err er
 	return nil
 }
 
+// measureCase measures a case on a server, which it starts if it is not among the kept ones.
 func (s *session) measureCase(
-	ctx context.Context, kept []*target.Instance, server int, c report.Case, round int,
-) error {
+	ctx context.Context, kept []*target.Instance, server int, c report.Case, rate float64, round int,
+) (report.Run, error) {
 	if kept[server] == nil {
-		instance, err := target.NewInstance(s.cfg.servers[server], s.scratch)
+		instance, err := target.NewInstance(s.cfg.servers[server].Spec, s.scratch)
 		if err != nil {
-			return err
+			return report.Run{}, err
 		}
 		kept[server] = instance
 		if _, err := s.start(ctx, instance, true); err != nil {
-			return err
+			return report.Run{}, err
 		}
 		s.seen(ctx, server, instance)
 	}
-	run, err := s.drive(ctx, kept[server], c)
+	run, err := s.drive(ctx, kept[server], c, rate)
 	if err != nil {
-		return fmt.Errorf("%s on %s: %w", c.Scenario, run.Server, err)
+		return report.Run{}, fmt.Errorf("%s on %s: %w", c.Scenario, run.Server, err)
 	}
 	run.Round = round
 	s.report.Runs = append(s.report.Runs, run)
 	fmt.Fprintf(s.log, "round %d/%d %s clients=%d %s: %.0f req/s, p50 %.2f ms, %.0f errors\n",
-		round, s.cfg.rounds, c.Scenario, c.Clients, run.Server, run.Figures["requests_per_second"],
+		round, s.cfg.rounds, c.Name(), c.Clients, run.Server, run.Figures["requests_per_second"],
 		run.Figures["p50_ms"], run.Figures["errors"])
-	if s.cfg.process == processFresh {
-		err = retire(kept[server])
-		kept[server] = nil
-	}
-	return err
+	return run, nil
 }
 
 // retire stops an instance and deletes its data. Nil is none.
@@ -82,11 +91,15 @@ func retire(instance *target.Instance) error {
 	return instance.Remove()
 }
 
-// drive measures one case on one server.
+// drive measures one case on one server, in an open loop if rate is above 0.
 func (s *session) drive(
-	ctx context.Context, i *target.Instance, c report.Case,
+	ctx context.Context, i *target.Instance, c report.Case, rate float64,
 ) (report.Run, error) {
 	run := report.Run{Case: c, Server: i.Name(), Figures: map[string]float64{}}
+	if c.Share > 0 && rate == 0 {
+		return run, errors.New("no call of the closed loop was answered, so there is no peak " +
+			"to take a share of")
+	}
 	scenario, err := workload.New(c.Scenario, workload.Config{
 		Run: runName(), Payload: c.Payload, Clients: c.Clients,
 	})
@@ -94,7 +107,7 @@ func (s *session) drive(
 		return run, err
 	}
 	generator, err := load.NewGenerator(load.Config{
-		Address: i.Ingress(), Clients: c.Clients, Rate: c.Rate, Timeout: s.cfg.timeout,
+		Address: i.Ingress(), Clients: c.Clients, Rate: rate, Timeout: s.cfg.timeout,
 	})
 	if err != nil {
 		return run, err
@@ -104,15 +117,14 @@ func (s *session) drive(
 		warm := generator.Run(ctx, load.Phase{Duration: s.cfg.warmup}, scenario.Next)
 		addErrors(&run, warm)
 	}
-	before, watch := s.sample(i), probe.StartWatch(i.PID())
-	result := generator.Run(ctx, load.Phase{Duration: s.cfg.duration}, scenario.Next)
-	rss, after := watch.Stop(), s.sample(i)
+	result, rss := s.window(ctx, &run, i, func() *load.Result {
+		return generator.Run(ctx, load.Phase{Duration: s.cfg.duration}, scenario.Next)
+	})
 	if err := ctx.Err(); err != nil {
 		return run, fmt.Errorf("interrupted: %w", err)
 	}
-	addLatency(&run, c, result)
+	addLatency(&run, rate, result)
 	addErrors(&run, result)
-	addCost(&run, before, after, float64(result.Requests), result.Elapsed)
 	if rss > 0 {
 		run.Figures["rss_mib"] = float64(rss) / mib
 	}
@@ -123,6 +135,56 @@ func (s *session) drive(
 		s.verify(ctx, &run, i, scenario)
 	}
 	return run, nil
+}
+
+// window makes calls and adds what they cost to run. It returns the largest memory meanwhile.
+func (s *session) window(
+	ctx context.Context, run *report.Run, i *target.Instance, calls func() *load.Result,
+) (*load.Result, int64) {
+	counter := s.startCounter(i)
+	before, watch := s.sample(i), probe.StartWatch(i.PID())
+	result := calls()
+	rss, after := watch.Stop(), s.sample(i)
+	if counter != nil {
+		counts, err := counter.Stop()
+		if err != nil && ctx.Err() == nil {
+			s.note("%v", err)
+		} else if err == nil {
+			addSyncs(run, counts, result)
+		}
+	}
+	addCost(run, before, after, float64(result.Requests), result.Elapsed)
+	if payload := run.Case.Payload; run.Case.Scenario == "echo" && payload >= kib {
+		if written, ok := run.Figures["written_kib_per_request"]; ok {
+			run.Figures["write_amplification"] = written * kib / float64(2*payload)
+		}
+	}
+	return result, rss
+}
+
+// startCounter returns nil if flush calls are counted in another way or cannot be.
+func (s *session) startCounter(i *target.Instance) *probe.Counter {
+	if s.cfg.strace || i.PID() == 0 || s.noCounter {
+		return nil
+	}
+	counter, err := probe.StartCounter(i.PID(), s.scratch)
+	if err != nil {
+		s.noCounter = true // it will not get better, and looking takes time
+		s.note("%v; --strace counts in another way", err)
+		return nil
+	}
+	return counter
+}
+
+func addSyncs(run *report.Run, counts map[string]int64, result *load.Result) {
+	if result.Requests == 0 {
+		return
+	}
+	calls := int64(0)
+	for _, count := range counts {
+		calls += count
+	}
+	run.Figures["sync_calls_per_request"] = float64(calls) / float64(result.Requests)
 }
 
 // verify counts a server whose state disagrees with its answers as one failed call.
@@ -158,14 +220,7 @@ func (s *session) trace(
 		return
 	}
 	addErrors(run, result)
-	if result.Requests == 0 {
-		return
-	}
-	calls := 0.0
-	for _, count := range counts {
-		calls += float64(count)
-	}
-	run.Figures["sync_calls_per_request"] = calls / float64(result.Requests)
+	addSyncs(run, counts, result)
 }
 
 // sample is what had been used at one moment. Nil parts could not be read.
@@ -196,14 +251,18 @@ func (s *session) sample(i *target.Instance) sample {
 	return now
 }
 
-func addLatency(run *report.Run, c report.Case, result *load.Result) {
+func addLatency(run *report.Run, rate float64, result *load.Result) {
 	f := run.Figures
+	if distribution := result.Distribution(); distribution.Total() > 0 {
+		run.Latency = &distribution
+	}
 	f["requests_per_second"] = result.PerSecond()
 	f["p50_ms"] = millis(result.Latency(0.50))
 	f["p99_ms"] = millis(result.Latency(0.99))
 	f["p999_ms"] = millis(result.Latency(0.999))
 	f["max_ms"] = millis(result.MaxLatency())
-	if c.Rate > 0 {
+	if rate > 0 {
+		f["offered_per_second"] = rate
 		f["lag_p99_ms"] = millis(result.Lag(0.99))
 	}
 }

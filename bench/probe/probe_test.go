@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -113,6 +114,10 @@ func TestReadUsageOfATree(t *testing.T) {
 	if child.RSSBytes <= 0 || both.RSSBytes <= child.RSSBytes {
 		t.Errorf("the tree holds %d bytes, the child alone %d", both.RSSBytes, child.RSSBytes)
 	}
+	peak, err := PeakRSS(tree[0])
+	if err != nil || peak < both.RSSBytes {
+		t.Errorf("the peak of %d bytes (%v) is below the %d now", peak, err, both.RSSBytes)
+	}
 	watch := StartWatch(tree[0])
 	if got := watch.Stop(); got < child.RSSBytes {
 		t.Errorf("the watch saw %d bytes, the child alone holds %d", got, child.RSSBytes)
@@ -122,6 +127,9 @@ func TestReadUsageOfATree(t *testing.T) {
 func TestReadUsageOfNobody(t *testing.T) {
 	if usage, err := ReadUsage(1 << 30); err == nil {
 		t.Errorf("a process that cannot exist used %+v", usage)
+	}
+	if peak, err := PeakRSS(1 << 30); err == nil {
+		t.Errorf("a process that cannot exist used %d bytes", peak)
 	}
 }
 
@@ -215,5 +223,67 @@ func TestCreateZeroedGivesOutAllBlocks(t *testing.T) {
 func TestMeasureLoopback(t *testing.T) {
 	if p50, p99, err := MeasureLoopback(); err != nil || p50 <= 0 || p99 < p50 {
 		t.Errorf("p50 %s, p99 %s, %v", p50, p99, err)
+	}
+}
+
+func TestParseCounts(t *testing.T) {
+	got, err := parseCounts("# started on a day\n\n" +
+		"12,,syscalls:sys_enter_fsync,900,100.00,,\n345,,syscalls:sys_enter_fdatasync,900,100.00,,\n" +
+		"<not counted>,,syscalls:sys_enter_msync,0,100.00,,\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int64{"fsync": 12, "fdatasync": 345, "msync": 0}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for _, bad := range []string{"", "<not supported>,,syscalls:sys_enter_fsync,0,0,,"} {
+		if _, err := parseCounts(bad); err == nil {
+			t.Errorf("%q passed", bad)
+		}
+	}
+}
+
+// installPerf puts a script in the place of perf.
+func installPerf(t *testing.T, script string) {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "perf")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+func TestCounter(t *testing.T) {
+	installPerf(t, `while [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done
+while read -r line <&3; do
+	echo "$line" >> "$out"
+	[ "$line" = disable ] && echo "42,,syscalls:sys_enter_fdatasync,1,100.00,," >> "$out"
+	echo ack >&4
+done`)
+	dir := t.TempDir()
+	counter, err := StartCounter(os.Getpid(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts, err := counter.Stop()
+	if err != nil || counts["fdatasync"] != 42 {
+		t.Errorf("counted %v, %v", counts, err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestCounterSaysWhyItCannotCount(t *testing.T) {
+	installPerf(t, `echo "no permission" >&2; exit 1`)
+	dir := t.TempDir()
+	_, err := StartCounter(os.Getpid(), dir)
+	if err == nil || !strings.Contains(err.Error(), "no permission") {
+		t.Errorf("error %v, want the reason in it", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }

@@ -75,6 +75,23 @@ func ReadUsage(pid int) (Usage, error) {
 	return sum, nil
 }
 
+// PeakRSS returns the largest resident memory that pid and its living descendants ever had, in
+// bytes. With several processes it is the sum of their peaks, which may lie at different times.
+func PeakRSS(pid int) (int64, error) {
+	if _, err := readStat(pid); err != nil {
+		return 0, err
+	}
+	tree, err := Tree(pid)
+	if err != nil {
+		return 0, err
+	}
+	var sum int64
+	for _, member := range tree {
+		sum += readField(fmt.Sprintf("/proc/%d/status", member), "VmHWM") << 10
+	}
+	return sum, nil
+}
+
 type processStat struct {
 	parent   int
 	cpu      time.Duration // own and that of children already waited for

@@ -32,7 +32,7 @@ func (r *Report) benchmarkLines() []byte {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "goos: %s\ncpu: %s\n", r.Machine.OS, r.Machine.CPU)
 	for _, run := range r.Runs {
-		name := strings.ReplaceAll(run.Case.name(), " ", "-")
+		name := strings.ReplaceAll(run.Case.Name(), " ", "-")
 		fmt.Fprintf(&text, "Benchmark/scenario=%s/clients=%d/server=%s 1",
 			name, run.Case.Clients, run.Server)
 		for _, figure := range Figures {
@@ -68,19 +68,24 @@ func writeFile(path string, text []byte) error {
 // WriteMarkdown writes the report for readers.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	var text strings.Builder
-	title := map[string]string{
-		"run": "Load", "idle": "Start and idle", "recovery": "Recovery after kill -9",
-	}[r.Kind]
-	fmt.Fprintf(&text, "# %s, %s\n\n", title, r.Date.UTC().Format(time.DateOnly))
+	fmt.Fprintf(&text, "# %s, %s\n\n", r.title(), r.Date.UTC().Format(time.DateOnly))
 	fmt.Fprintf(&text, "    %s\n\n", r.Command)
 	r.writeServers(&text)
 	r.writeMachine(&text)
-	text.WriteString("\nMedians over rounds; *noise* is (largest - smallest) / median over them.\n\n")
-	writeMarkdownTable(&text, r.rows(r.figures(true)))
-	text.WriteString("\n")
-	for _, figure := range r.figures(true) {
-		fmt.Fprintf(&text, "- **%s**: %s.\n", figure.Title, figure.Meaning)
+	if verdicts := r.Verdicts(); len(verdicts) > 0 {
+		text.WriteString("\n## Targets\n\n")
+		writeMarkdownTable(&text, verdictRows(verdicts))
 	}
+	text.WriteString("\nMedians over rounds; *noise* is (largest - smallest) / median over them.\n")
+	for _, part := range r.parts() {
+		if title := partTitles[part]; title != "" {
+			fmt.Fprintf(&text, "\n## %s\n", title)
+		}
+		text.WriteString("\n")
+		writeMarkdownTable(&text, r.rows(part, r.figures(part, true)))
+	}
+	r.writeComparison(&text)
+	r.writeMeanings(&text)
 	for _, note := range r.Notes {
 		fmt.Fprintf(&text, "\nNote: %s\n", note)
 	}
@@ -94,6 +99,34 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil
+}
+
+func (r *Report) title() string {
+	return map[string]string{
+		"run": "Load", "idle": "Start and idle", "recovery": "Recovery after kill -9",
+		KindAll: "All benchmarks",
+	}[r.Kind]
+}
+
+const comparisonText = "*±* is half the noise. The interval holds the ratio of the servers with a " +
+	"confidence of 95 %, from the ratios of the rounds; if 1 lies in it, the servers may well not " +
+	"differ. *p* is the probability of such a difference between servers that do not differ " +
+	"(Mann-Whitney): with three rounds it cannot be less than 0.1, with four not less than 0.03."
+
+func (r *Report) writeComparison(text *strings.Builder) {
+	rows := r.comparison()
+	if len(rows) == 1 {
+		return
+	}
+	text.WriteString("\n## Comparison\n\n" + comparisonText + "\n\n")
+	writeMarkdownTable(text, rows)
+}
+
+func (r *Report) writeMeanings(text *strings.Builder) {
+	text.WriteString("\n## Columns\n\n")
+	for _, figure := range r.occurring() {
+		fmt.Fprintf(text, "- **%s**: %s.\n", figure.Title, figure.Meaning)
+	}
 }
 
 func (r *Report) writeServers(text *strings.Builder) {

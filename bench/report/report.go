@@ -5,22 +5,52 @@ import (
 	"slices"
 	"time"
 
+	"github.com/perdure/perdure/bench/load"
 	"github.com/perdure/perdure/bench/probe"
 )
 
-// Case is one thing measured. Zero fields do not apply.
+// Part says what kind of measurement a Case belongs to. Each part has a table of its own.
+type Part string
+
+const (
+	PartLoad       Part = "load"
+	PartPartitions Part = "partitions" // one server with different numbers of them
+	PartMemory     Part = "memory"     // over a whole round of load
+	PartStart      Part = "start"      // start-up and idle
+	PartRecovery   Part = "recovery"
+	PartMachine    Part = "machine" // limits of disk and loopback, no server
+)
+
+// Case is one thing measured. Zero fields do not apply. A report of one kind may leave out Part.
 type Case struct {
+	Part     Part    `json:"part,omitempty"`
 	Scenario string  `json:"scenario"`
 	Clients  int     `json:"clients,omitempty"`
-	Rate     float64 `json:"rate,omitempty"` // requests per second, open loop
-	Payload  int     `json:"payload,omitempty"`
+	Rate     float64 `json:"rate,omitempty"`       // requests per second, open loop
+	Share    float64 `json:"peak_share,omitempty"` // open loop: of the server's own peak
+	Payload  int     `json:"payload,omitempty"`    // bytes
 }
+
+// KindAll is the Kind of a report that measures all that there are targets for.
+const KindAll = "all"
+
+// Role says what a server stands for in the table of targets.
+type Role string
+
+const (
+	RoleSubject Role = "subject" // the one that has targets
+	RolePeer    Role = "peer"
+	RoleFloor   Role = "floor"
+	RoleVariant Role = "variant" // the subject with other settings; Partitions says which
+)
 
 // Server says what was measured.
 type Server struct {
-	Name    string `json:"name"`
-	Version string `json:"version,omitempty"`
-	Command string `json:"command"`
+	Name       string `json:"name"`
+	Role       Role   `json:"role,omitempty"`
+	Partitions int    `json:"partitions,omitempty"` // 0 is the server's default
+	Version    string `json:"version,omitempty"`
+	Command    string `json:"command"`
 }
 
 // Run is one server measured once.
@@ -30,6 +60,9 @@ type Run struct {
 	Round   int                `json:"round"` // from 1
 	Figures map[string]float64 `json:"figures"`
 	Errors  []string           `json:"errors,omitempty"` // examples
+
+	// Latency is that of the answered calls; nil where none were measured.
+	Latency *load.Distribution `json:"latency,omitempty"`
 }
 
 // Summary is one server's median over all rounds of a case; errors are added up instead.
@@ -50,11 +83,16 @@ type Ratio struct {
 	Of      string             `json:"of"`
 	To      string             `json:"to"`
 	Figures map[string]float64 `json:"figures"`
+
+	// Intervals hold the true ratio with a confidence of 95 %, and P is the probability that
+	// servers that do not differ show such a difference (Mann-Whitney). Absent with one round.
+	Intervals map[string]Interval `json:"intervals,omitempty"`
+	P         map[string]float64  `json:"p,omitempty"`
 }
 
 // Report is what is written to a file. Summaries and Ratios are made by Summarize.
 type Report struct {
-	Kind      string        `json:"kind"` // run, idle or recovery
+	Kind      string        `json:"kind"` // run, idle, recovery or all
 	Date      time.Time     `json:"date"`
 	Command   string        `json:"command"`
 	Machine   probe.Machine `json:"machine"`
@@ -83,7 +121,7 @@ func (r *Report) Summarize() {
 			}
 		}
 		for _, other := range r.Summaries[min(first+1, len(r.Summaries)):] {
-			r.Ratios = append(r.Ratios, ratio(r.Summaries[first], other))
+			r.Ratios = append(r.Ratios, r.ratio(r.Summaries[first], other))
 		}
 	}
 }
@@ -104,15 +142,13 @@ func (r *Report) summarize(c Case, server string) (Summary, bool) {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		sorted := slices.Sorted(slices.Values(values[key]))
-		median := (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 		if key == errorsKey { // a median would hide those of a single round
-			s.Figures[key] = sum(sorted)
+			s.Figures[key] = sum(values[key])
 			continue
 		}
-		s.Figures[key] = median
-		if median != 0 {
-			s.Spread[key] = (sorted[len(sorted)-1] - sorted[0]) / median
+		s.Figures[key] = median(values[key])
+		if s.Figures[key] != 0 {
+			s.Spread[key] = spread(values[key])
 		}
 	}
 	return s, s.Rounds > 0
@@ -125,14 +161,47 @@ func sum(values []float64) (total float64) {
 	return total
 }
 
-func ratio(of, to Summary) Ratio {
-	r := Ratio{Case: of.Case, Of: of.Server, To: to.Server, Figures: map[string]float64{}}
+func (r *Report) ratio(of, to Summary) Ratio {
+	x := Ratio{Case: of.Case, Of: of.Server, To: to.Server, Figures: map[string]float64{}}
 	for key, value := range of.Figures {
-		if other := to.Figures[key]; other != 0 && key != errorsKey {
-			r.Figures[key] = value / other
+		other := to.Figures[key]
+		if other == 0 || key == errorsKey {
+			continue
+		}
+		x.Figures[key] = value / other
+		left, right := r.paired(of.Case, of.Server, to.Server, key)
+		if interval, ok := ratioInterval(left, right); ok {
+			if x.Intervals == nil {
+				x.Intervals = map[string]Interval{}
+			}
+			x.Intervals[key] = interval
+		}
+		if p, ok := mannWhitney(left, right); ok {
+			if x.P == nil {
+				x.P = map[string]float64{}
+			}
+			x.P[key] = p
 		}
 	}
-	return r
+	return x
+}
+
+// paired returns a figure of two servers from the rounds in which both have it.
+func (r *Report) paired(c Case, of, to, key string) (left, right []float64) {
+	rounds := map[int]float64{}
+	for _, run := range r.Runs {
+		if value, ok := run.Figures[key]; ok && run.Case == c && run.Server == to {
+			rounds[run.Round] = value
+		}
+	}
+	for _, run := range r.Runs {
+		value, ok := run.Figures[key]
+		other, both := rounds[run.Round]
+		if ok && both && run.Case == c && run.Server == of {
+			left, right = append(left, value), append(right, other)
+		}
+	}
+	return left, right
 }
 
 // Failed counts the failed calls of all runs.
@@ -144,16 +213,44 @@ func (r *Report) Failed() int {
 	return int(failed)
 }
 
-// figures returns the kinds of figures that occur in a summary, in the order of the columns.
-func (r *Report) figures(detail bool) []Figure {
+// figures returns the kinds of figures that occur in a summary of a part, in the order of the
+// columns.
+func (r *Report) figures(part Part, detail bool) []Figure {
 	var found []Figure
 	for _, figure := range Figures {
 		occurs := slices.ContainsFunc(r.Summaries, func(s Summary) bool {
 			_, ok := s.Figures[figure.Key]
-			return ok
+			return ok && s.Case.Part == part
 		})
 		if occurs && (detail || !figure.Detail) {
 			found = append(found, figure)
+		}
+	}
+	return found
+}
+
+// occurring returns the kinds of figures of all parts.
+func (r *Report) occurring() []Figure {
+	var found []Figure
+	for _, figure := range Figures {
+		for _, part := range r.parts() {
+			if slices.ContainsFunc(r.figures(part, true), func(f Figure) bool {
+				return f.Key == figure.Key
+			}) {
+				found = append(found, figure)
+				break
+			}
+		}
+	}
+	return found
+}
+
+// parts returns the parts that occur, in order of appearance.
+func (r *Report) parts() []Part {
+	var found []Part
+	for _, s := range r.Summaries {
+		if !slices.Contains(found, s.Case.Part) {
+			found = append(found, s.Case.Part)
 		}
 	}
 	return found

@@ -115,6 +115,15 @@ func (s Spec) finish(text string) (Spec, error) {
 	return s, nil
 }
 
+// WithPartitions returns the same server under another name and with a number of partitions. Only
+// perdure and restate servers take one.
+func (s Spec) WithPartitions(partitions int) Spec {
+	s.Name = fmt.Sprintf("%s-%dp", s.Name, partitions)
+	s.Partitions = partitions
+	s.Env = standardEnv(s.Kind, partitions)
+	return s
+}
+
 // standardEnv sets the same things for both servers: ports, addresses, how much is logged.
 func standardEnv(kind Kind, partitions int) []string {
 	env := []string{
