@@ -188,17 +188,21 @@ func (c *h2conn) onTimer() {
 		return
 	}
 	next := c.lastRead.Add(c.interval)
-	if !c.pinged.IsZero() {
-		next = c.pinged.Add(cfg.KeepAliveTimeout)
-		if !now.Before(next) {
-			c.fail(fmt.Errorf("the deployment did not answer a ping within %v", cfg.KeepAliveTimeout))
-			return
-		}
-	} else if !now.Before(next) {
+	if c.pinged.IsZero() && !now.Before(next) {
 		c.appendPing(false, [8]byte{})
 		c.pinged = now
 		c.kick()
-		next = now.Add(cfg.KeepAliveTimeout)
+	}
+	if !c.pinged.IsZero() {
+		limit := c.pinged.Add(cfg.KeepAliveTimeout)
+		if !now.Before(limit) {
+			c.fail(fmt.Errorf("the deployment did not answer a ping within %v", cfg.KeepAliveTimeout))
+			return
+		}
+		// An answer before that is found by looking as often as usual.
+		if next = now.Add(c.interval); limit.Before(next) {
+			next = limit
+		}
 	}
 	if !c.idleSince.IsZero() {
 		if at := c.idleSince.Add(cfg.IdleConnTimeout); at.Before(next) {
