@@ -12,7 +12,7 @@ var layers = [][]string{
 	{"ingress", "ingress/kafka", "admin", "admin/query/...", "admin/console", "partition"},
 	{"partition/leader", "invoker", "cluster"},
 	{"partition/machine", "partition/explain", "invoker/endpoint", "metadata/schema", "cluster/placement"},
-	{"partition/store", "snapshot", "metadata", "cluster/transport"},
+	{"partition/store", "snapshot", "metadata", "cluster/transport", "cluster/mux"},
 	{"protocol/...", "bifrost/..."},
 	{"protocol", "protocol/wire", "protocol/duration", "internal/objstore/...", "internal/clock"},
 }
