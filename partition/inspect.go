@@ -9,6 +9,7 @@ import (
 
 	"github.com/perdure/perdure/partition/explain"
 	"github.com/perdure/perdure/partition/leader"
+	"github.com/perdure/perdure/partition/store"
 	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/command"
 )
@@ -153,4 +154,28 @@ func (h *Host) callee(id protocol.InvocationID, w command.Waiter) (explain.Calle
 		return explain.Callee{}, err
 	}
 	return explain.LookAtCallee(world.Rows, world.Memory, id, w)
+}
+
+// View is one partition as its leader sees it.
+type View struct {
+	Keys protocol.KeyRange
+	Rows *store.Snapshot // belongs to the caller, who closes it
+	// Attempts are those that run; nil if they do not tell.
+	Attempts leader.Inspector
+}
+
+// View looks at a partition led here, as of now. The error is leader.ErrNotLeader if it is not.
+func (h *Host) View(p protocol.PartitionID) (*View, error) {
+	l, err := h.Leader(p)
+	if err != nil {
+		return nil, err
+	}
+	if _, leads := l.Leading(); !leads {
+		return nil, leader.ErrNotLeader
+	}
+	r := h.replicas[p]
+	return &View{
+		Keys: protocol.PartitionRange(p, len(h.replicas)), Rows: r.processor.Store().Snapshot(),
+		Attempts: l.Inspector(),
+	}, nil
 }

@@ -15,8 +15,18 @@ var _ leader.Inspector = inspectable{}
 // Inspect implements leader.Inspector.
 func (a inspectable) Inspect(id protocol.InvocationID) (explain.Attempt, bool) {
 	s, ok := a.Status(id)
+	return attempt(&s), ok
+}
+
+// InspectAll implements leader.Inspector.
+func (a inspectable) InspectAll(yield func(protocol.InvocationID, explain.Attempt) bool) {
+	a.Scan(func(s invoker.Status) bool { return yield(s.ID, attempt(&s)) })
+}
+
+func attempt(s *invoker.Status) explain.Attempt {
 	return explain.Attempt{
 		InFlight: s.InFlight, Waiting: s.Waiting, RetryCount: s.RetryCount,
+		StartedAt: s.StartedAt, Deployment: s.Deployment, Server: s.Server,
 		NextRetry: s.NextRetry, LastError: s.LastFailure, Awaiting: s.Awaiting,
-	}, ok
+	}
 }

@@ -78,6 +78,10 @@ type Attempt struct {
 	InFlight   bool      // a try is under way
 	Waiting    bool      // a try waits for a slot
 	RetryCount uint32    // failed tries in a row
+	StartedAt  time.Time // of the last try; zero: none
+	// Deployment and Server, as it named itself, of the last try.
+	Deployment protocol.DeploymentID
+	Server     string
 	NextRetry  time.Time // zero: no pause
 	LastError  *command.AttemptError
 	// Awaiting is what a try that is under way said it waits for; nil: it runs, or has not said.

@@ -8,10 +8,12 @@ import (
 	"github.com/perdure/perdure/protocol/command"
 )
 
-// Inspector is what Attempts offer that can tell what they do. Unlike theirs, its method may be
-// called at any time and takes locks of its own.
+// Inspector is what Attempts offer that can tell what they do. Unlike theirs, its methods may be
+// called at any time and take locks of their own.
 type Inspector interface {
 	Inspect(protocol.InvocationID) (explain.Attempt, bool)
+	// InspectAll calls yield for every attempt, in no order, until it returns false.
+	InspectAll(yield func(protocol.InvocationID, explain.Attempt) bool)
 }
 
 // overdue is how late a timer may be before it counts as forgotten.
@@ -26,6 +28,17 @@ func (l *Leader) Memory() (m explain.Memory, ok bool) {
 		return nil, false
 	}
 	return &memory{leader: l, term: l.term}, true
+}
+
+// Inspector looks at the attempts that run; nil if the leader does not lead, or they do not tell.
+func (l *Leader) Inspector() Inspector {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state != leading {
+		return nil
+	}
+	i, _ := l.term.attempts.(Inspector)
+	return i
 }
 
 type memory struct {

@@ -93,13 +93,15 @@ func (r Reader) Events(id protocol.InvocationID) ([]Event, error) {
 
 // ScanEvents walks over the events of all invocations whose partition keys lie in keys.
 func (r Reader) ScanEvents(keys protocol.KeyRange) iter.Seq2[InvocationEvent, error] {
-	return scan(r, keyRange(KindEvent, keys), func(key, value []byte) (v InvocationEvent, err error) {
-		if v.ID, _, err = invocationOf(key); err != nil {
-			return v, err
-		}
-		v.Event, err = decodeEvent(key, value)
+	return scan(r, keyRange(KindEvent, keys), decodeInvocationEvent)
+}
+
+func decodeInvocationEvent(key, value []byte) (v InvocationEvent, err error) {
+	if v.ID, _, err = invocationOf(key); err != nil {
 		return v, err
-	})
+	}
+	v.Event, err = decodeEvent(key, value)
+	return v, err
 }
 
 // PutEvent writes one event.

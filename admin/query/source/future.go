@@ -1,0 +1,61 @@
+package source
+
+import (
+	"encoding/json"
+
+	"github.com/perdure/perdure/protocol/journal"
+)
+
+// futureJSON is how a tree of what is awaited is shown:
+// {"FirstCompleted":[{"Single":{"CompletionId":1}},{"Single":{"SignalIndex":1}}]}.
+func futureJSON(f *journal.Future) string {
+	b, err := json.Marshal(futureValue(f))
+	if err != nil {
+		return "null" // numbers and strings cannot fail
+	}
+	return string(b)
+}
+
+func futureValue(f *journal.Future) map[string]any {
+	list := []any{}
+	single := func(kind string, id any) {
+		list = append(list, map[string]any{"Single": map[string]any{kind: id}})
+	}
+	for _, id := range f.Completions {
+		single("CompletionId", id)
+	}
+	for _, id := range f.Signals {
+		single("SignalIndex", id)
+	}
+	for _, name := range f.NamedSignals {
+		single("SignalName", name)
+	}
+	for i := range f.Nested {
+		list = append(list, futureValue(&f.Nested[i]))
+	}
+	return map[string]any{combinatorName(f.Combinator): list}
+}
+
+func combinatorName(c journal.Combinator) string {
+	switch c {
+	case journal.CombinatorFirstCompleted:
+		return "FirstCompleted"
+	case journal.CombinatorAllCompleted:
+		return "AllCompleted"
+	case journal.CombinatorFirstSucceededOrAllFailed:
+		return "FirstSucceededOrAllFailed"
+	case journal.CombinatorAllSucceededOrFirstFailed:
+		return "AllSucceededOrFirstFailed"
+	}
+	return "Unknown"
+}
+
+// leaves are the numbers of one kind that a tree waits for.
+func leaves(f *journal.Future, kind journal.IDKind) (list []uint32) {
+	for id := range f.Leaves {
+		if id.Kind == kind {
+			list = append(list, id.Index)
+		}
+	}
+	return list
+}
