@@ -296,6 +296,45 @@ func TestAllMeasuresPartitionsOfTheFirstServer(t *testing.T) {
 	}
 }
 
+func TestReportJoinsFiles(t *testing.T) {
+	dir := t.TempDir()
+	var files []string
+	for _, name := range []string{"x", "y"} {
+		files = append(files, filepath.Join(dir, name+".json"))
+		code, _, stderr := bench(t, "--server", fake(t, "a"), "--scenarios", "echo", "--clients", "1",
+			"--rounds", "1", "--warmup", "0s", "--duration", "5ms", "--data-dir", t.TempDir(),
+			"--json", files[len(files)-1])
+		if code != exitOK {
+			t.Fatalf("status %d: %s", code, stderr)
+		}
+	}
+	both := filepath.Join(dir, "both")
+	code, stdout, stderr := bench(t, "report", "--out", both, files[0], files[1])
+	if code != exitOK || !strings.Contains(stdout, "echo") {
+		t.Fatalf("status %d\n%s\n%s", code, stdout, stderr)
+	}
+	if got := readReport(t, both+".json").Summaries[0].Rounds; got != 2 {
+		t.Errorf("%d rounds, want 2", got)
+	}
+	for _, suffix := range []string{".md", ".html", ".bench"} {
+		if text, err := os.ReadFile(both + suffix); err != nil || len(text) == 0 {
+			t.Errorf("%s: %d bytes, %v", suffix, len(text), err)
+		}
+	}
+	bad := filepath.Join(dir, "bad.json")
+	if err := os.WriteFile(bad, []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{bad}, {filepath.Join(dir, "none.json")}, {files[0], bad}} {
+		if code, _, _ := bench(t, append([]string{"report"}, args...)...); code != exitFailed {
+			t.Errorf("%v: status %d, want %d", args, code, exitFailed)
+		}
+	}
+	if code, _, _ := bench(t, "report"); code != exitUsage {
+		t.Errorf("no file: status %d, want %d", code, exitUsage)
+	}
+}
+
 func TestIdle(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.json")
 	code, _, stderr := bench(t, "idle", "--server", fake(t, "a"), "--rounds", "1",

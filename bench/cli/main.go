@@ -20,12 +20,13 @@ const (
 	exitUsage  = 2
 )
 
-const usage = `usage: bench [run|idle|recovery|all] [flags]
+const usage = `usage: bench [run|idle|recovery|all|report] [flags]
 
   run       throughput, latency and cost per call (the default)
   idle      start-up times, memory and CPU without calls
   recovery  time until calls are answered after kill -9
   all       everything there is a target for, and whether it was reached; --quick for a first look
+  report    rewrite reports for readers, or join several: bench report [--out PATH] FILE.json...
 
 Servers, in any number; figures of the first are compared with each of the others:
   --server perdure              this module's server, built for the run
@@ -60,6 +61,8 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch command {
 	case "run", "idle", "recovery", report.KindAll:
 		err = measure(ctx, command, args, rest, stdout, stderr)
+	case reportCommand:
+		err = rewriteReport(rest, stdout, stderr)
 	case serviceCommand:
 		err = serveService(ctx, rest, stdout, stderr)
 	case target.FloorCommand:

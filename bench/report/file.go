@@ -11,24 +11,33 @@ import (
 	"time"
 )
 
-// WriteFiles writes path.json, path.md and path.bench, making the directory if need be.
+// WriteFiles writes path.json and what WriteReadable writes.
 func (r *Report) WriteFiles(path string) error {
 	if err := r.WriteJSON(path + ".json"); err != nil {
 		return err
 	}
-	var text strings.Builder
-	if err := r.WriteMarkdown(&text); err != nil {
-		return err
-	}
-	if err := writeFile(path+".md", []byte(text.String())); err != nil {
-		return err
-	}
-	return writeFile(path+".bench", r.benchmarkLines())
+	return r.WriteReadable(path)
 }
 
-// benchmarkLines returns every run in the Go benchmark format, so that benchstat can compare
+// WriteReadable writes path.md, path.html and path.bench, making the directory if need be.
+func (r *Report) WriteReadable(path string) error {
+	for suffix, write := range map[string]func(io.Writer) error{
+		".md": r.WriteMarkdown, ".html": r.WriteHTML, ".bench": r.writeBenchmarks,
+	} {
+		var text bytes.Buffer
+		if err := write(&text); err != nil {
+			return err
+		}
+		if err := writeFile(path+suffix, text.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeBenchmarks writes every run in the Go benchmark format, so that benchstat can compare
 // reports, or servers within one (-col /server).
-func (r *Report) benchmarkLines() []byte {
+func (r *Report) writeBenchmarks(w io.Writer) error {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "goos: %s\ncpu: %s\n", r.Machine.OS, r.Machine.CPU)
 	for _, run := range r.Runs {
@@ -42,7 +51,10 @@ func (r *Report) benchmarkLines() []byte {
 		}
 		text.WriteByte('\n')
 	}
-	return text.Bytes()
+	if _, err := w.Write(text.Bytes()); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
 }
 
 // WriteJSON writes the whole report to a file.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -101,6 +102,35 @@ type Report struct {
 	Summaries []Summary     `json:"summaries"`
 	Ratios    []Ratio       `json:"ratios"`
 	Runs      []Run         `json:"runs"`
+}
+
+// Append adds the rounds of a later report on the same servers and machine. Summarize has to follow.
+func (r *Report) Append(later Report) error {
+	if later.Kind != r.Kind || later.Machine.CPU != r.Machine.CPU ||
+		later.Machine.Cores != r.Machine.Cores {
+		return fmt.Errorf("a report of kind %s from %d cores of %s is not the same measurement "+
+			"as one of kind %s from %d cores of %s", later.Kind, later.Machine.Cores,
+			later.Machine.CPU, r.Kind, r.Machine.Cores, r.Machine.CPU)
+	}
+	for _, server := range later.Servers {
+		if known := r.server(server.Name); known.Name == "" {
+			r.Servers = append(r.Servers, server)
+		} else if known.Command != server.Command || known.Version != server.Version {
+			return fmt.Errorf("%s is %s %q in one report and %s %q in the other", server.Name,
+				known.Version, known.Command, server.Version, server.Command)
+		}
+	}
+	last := 0
+	for _, run := range r.Runs {
+		last = max(last, run.Round)
+	}
+	for _, run := range later.Runs {
+		run.Round += last
+		r.Runs = append(r.Runs, run)
+	}
+	r.Command += "; " + later.Command
+	r.Notes = append(r.Notes, later.Notes...)
+	return nil
 }
 
 // Summarize fills Summaries and Ratios from Runs. Cases and servers keep the order in which they

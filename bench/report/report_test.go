@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/bench/load"
 	"github.com/perdure/perdure/bench/probe"
 )
 
@@ -49,6 +50,9 @@ func example() *Report {
 		},
 		Notes: []string{"something to know."},
 	}
+	r.Runs[0].Latency = &load.Distribution{First: 200, Counts: []uint64{10, 80, 9, 0, 1}}
+	r.Runs[1].Latency = &load.Distribution{First: 230, Counts: []uint64{5, 20, 25}}
+	r.Runs[2].Latency = &load.Distribution{First: 231, Counts: []uint64{50}}
 	r.Runs[7].Figures["rss_mib"] = 300
 	r.Runs[7].Figures["errors"] = 2
 	r.Runs[7].Errors = []string{"/Echo/echo answered 500"}
@@ -97,6 +101,10 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkGolden(t, "run.bench", string(text))
+	if text, err = os.ReadFile(path + ".html"); err != nil {
+		t.Fatal(err)
+	}
+	checkGolden(t, "run.html", string(text))
 	if text, err = os.ReadFile(path + ".json"); err != nil {
 		t.Fatal(err)
 	}
@@ -125,5 +133,26 @@ func TestMedianOfAnEvenNumberIsTheMiddle(t *testing.T) {
 func TestFailedCountsAllRuns(t *testing.T) {
 	if got := example().Failed(); got != 3 {
 		t.Errorf("%d failed calls, want 3", got)
+	}
+}
+
+func TestAppendJoinsRounds(t *testing.T) {
+	r, later := example(), *example()
+	if err := r.Append(later); err != nil {
+		t.Fatal(err)
+	}
+	r.Summarize()
+	if got := r.Summaries[0]; got.Rounds != 6 || len(r.Servers) != 2 {
+		t.Errorf("%d rounds on %d servers, want 6 on 2", got.Rounds, len(r.Servers))
+	}
+	if got := r.Ratios[0].P["p50_ms"]; got >= 0.01 {
+		t.Errorf("p is %g with six rounds apart", got)
+	}
+	later.Servers[0].Version = "2"
+	if err := r.Append(later); err == nil {
+		t.Error("another version of a server passed")
+	}
+	if err := r.Append(Report{Kind: "idle"}); err == nil {
+		t.Error("a report of another kind passed")
 	}
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -146,6 +147,9 @@ func cell(figures map[string]float64, key string, decimals int, suffix string) s
 	value, ok := figures[key]
 	if !ok {
 		return "-"
+	}
+	if decimals == 0 && value < 10 && value != math.Trunc(value) {
+		decimals = 1 // a rate of a few per second
 	}
 	return strconv.FormatFloat(value, 'f', decimals, 64) + suffix
 }
