@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/perdure/perdure/bifrost/transport"
 )
 
 // RaftConfig says how a node keeps its logs. Dir is required.
@@ -13,21 +15,18 @@ type RaftConfig struct {
 	Dir string
 	// Cluster sets clusters apart that share a network. Default 1. It can never change.
 	Cluster uint64
-	// Replica is this node's number in every log. Default 1. A number is never used again for
-	// another node, nor for a node that lost its directory.
-	Replica uint64
-	// Members maps the replicas that found the logs to their addresses. Default: this one alone,
-	// which opens no port.
-	Members map[uint64]string
-	// Address is where other nodes reach this one, host:port; a plain name for a node that is alone.
-	// Default "node-<Replica>". It can never change.
-	Address string
-	// ListenAddress is where a node with peers listens. Default: Address.
-	ListenAddress string
+	// Node is this node's number, 1 to 65535. Default 1. A number is never used again for another
+	// node, nor for a node that lost its directory.
+	Node uint64
+	// Transport reaches the other nodes. Default: none, the node is alone and opens no port.
+	Transport *transport.Transport
+	// Group says how this node's replica of a log belongs to the log's group; it is asked when the
+	// log is started. Default: each log has its only replica here.
+	Group func(LogID) (Group, error)
 
 	// Tick is the unit of the logical clock of elections; appends do not wait for it. Elections start
-	// after ElectionTicks to 2 x ElectionTicks without a leader. Defaults: 10 ms, 40 and 2 with peers;
-	// 50 ms, 3 and 1 alone, where the clock costs CPU and buys nothing.
+	// after ElectionTicks to 2 x ElectionTicks without a leader. Defaults: 10 ms, 40 and 2 with a
+	// Transport; 50 ms, 3 and 1 alone, where the clock costs CPU and buys nothing.
 	Tick           time.Duration
 	ElectionTicks  uint64
 	HeartbeatTicks uint64
@@ -42,7 +41,7 @@ type RaftConfig struct {
 
 	// OnLeader is told when a log's leader changes, as far as this replica knows: a hint. It is
 	// called from a goroutine shared by all logs and must not block. Optional.
-	OnLeader func(id LogID, isLeader bool, term uint64)
+	OnLeader func(id LogID, l Leadership)
 	Events   Events
 	// Logger receives errors, and at debug level what the consensus library says. Default: discard.
 	Logger *slog.Logger
@@ -50,19 +49,17 @@ type RaftConfig struct {
 
 func (c RaftConfig) withDefaults() RaftConfig {
 	setDefault(&c.Cluster, 1)
-	setDefault(&c.Replica, 1)
-	setDefault(&c.Address, fmt.Sprintf("node-%d", c.Replica))
-	if len(c.Members) == 0 {
-		c.Members = map[uint64]string{c.Replica: c.Address}
+	setDefault(&c.Node, 1)
+	if c.Group == nil {
+		c.Group = func(LogID) (Group, error) { return Founding(c.Node), nil }
 	}
 	tick, election, heartbeat := 10*time.Millisecond, uint64(40), uint64(2)
-	if c.alone() {
+	if c.Transport == nil {
 		tick, election, heartbeat = 50*time.Millisecond, 3, 1
 	}
 	setDefault(&c.Tick, tick)
 	setDefault(&c.ElectionTicks, election)
 	setDefault(&c.HeartbeatTicks, heartbeat)
-	setDefault(&c.ListenAddress, c.Address)
 	setDefault(&c.ProposalTimeout, 10*time.Second)
 	setDefault(&c.MaxLogBytesInFlight, 64<<20)
 	setDefault(&c.MaxBytesInFlight, 256<<20)
@@ -79,9 +76,6 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// alone says that no log has another replica.
-func (c RaftConfig) alone() bool { return len(c.Members) == 1 }
-
 // Validate reports every problem of a configuration whose defaults are filled in.
 func (c RaftConfig) Validate() error {
 	var problems []error
@@ -91,8 +85,7 @@ func (c RaftConfig) Validate() error {
 		}
 	}
 	check(c.Dir != "", "no log directory: set Dir")
-	check(c.Members[c.Replica] == c.Address, "replica %d is at %q in Members, at %q in Address: "+
-		"make them the same", c.Replica, c.Members[c.Replica], c.Address)
+	check(c.Node <= maxNode, "node %d: numbers go up to %d", c.Node, maxNode)
 	check(c.Tick >= time.Millisecond, "tick of %v: use at least 1ms", c.Tick)
 	check(c.ElectionTicks > 2*c.HeartbeatTicks, "elections after %d ticks, heartbeats every %d: "+
 		"elections need more than twice as many", c.ElectionTicks, c.HeartbeatTicks)

@@ -16,6 +16,8 @@ import (
 	"github.com/lni/dragonboat/v4/config"
 	"github.com/lni/dragonboat/v4/raftio"
 	sm "github.com/lni/dragonboat/v4/statemachine"
+
+	"github.com/perdure/perdure/bifrost/transport"
 )
 
 // Fixed sizes of the library's engine.
@@ -103,8 +105,8 @@ func (h *RaftHost) openNodes() error {
 		return fmt.Errorf("find the host's name: %w", err)
 	}
 	err = claimDir(h.cfg.Dir, identity{
-		Format: identityFormat, Cluster: h.cfg.Cluster, Replica: h.cfg.Replica, Address: h.cfg.Address,
-		ExecShards: execShards, HostName: hostName,
+		Format: identityFormat, Cluster: h.cfg.Cluster, Replica: h.cfg.Node,
+		Address: transport.Address(h.cfg.Node), ExecShards: execShards, HostName: hostName,
 	})
 	if err != nil {
 		return err
@@ -127,7 +129,7 @@ func (h *RaftHost) libraryConfig() config.NodeHostConfig {
 		DeploymentID:      h.cfg.Cluster,
 		NodeHostDir:       h.cfg.Dir,
 		RTTMillisecond:    uint64(h.cfg.Tick / time.Millisecond),
-		RaftAddress:       h.cfg.Address,
+		RaftAddress:       transport.Address(h.cfg.Node),
 		RaftEventListener: leaderListener{h},
 		Expert: config.ExpertConfig{
 			Engine: config.EngineConfig{ExecShards: execShards, CommitShards: 1,
@@ -135,18 +137,20 @@ func (h *RaftHost) libraryConfig() config.NodeHostConfig {
 			LogDB: store,
 		},
 	}
-	if h.cfg.alone() {
+	if h.cfg.Transport == nil {
 		c.Expert.TransportFactory = soloTransport{}
 	} else {
-		c.ListenAddress = h.cfg.ListenAddress
+		c.Expert.TransportFactory = transport.Factory{Transport: h.cfg.Transport}
 	}
 	return c
 }
 
 // replicaConfig is the library's configuration of one log's replica here.
-func (h *RaftHost) replicaConfig(id LogID) config.Config {
+func (h *RaftHost) replicaConfig(l *raftLog) config.Config {
 	return config.Config{
-		ShardID: uint64(id), ReplicaID: h.cfg.Replica,
+		ShardID: uint64(l.id), ReplicaID: uint64(l.group.Replica),
+		// A replica that joins keeps this setting when it is promoted: the log says what it is.
+		IsNonVoting: l.group.joins(),
 		ElectionRTT: h.cfg.ElectionTicks, HeartbeatRTT: h.cfg.HeartbeatTicks,
 		PreVote: true, CheckQuorum: true, OrderedConfigChange: true,
 		SnapshotEntries:    0,       // no snapshots of its own accord
@@ -160,7 +164,14 @@ func (h *RaftHost) Start(ctx context.Context, id LogID, a Applier) (Log, error) 
 	if err != nil {
 		return nil, fmt.Errorf("open the state of log %s: %w", id, err)
 	}
-	l := newRaftLog(h, id, a, applied)
+	group, err := h.cfg.Group(id)
+	if err == nil {
+		err = group.check(h.cfg.Node)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start log %s: %w", id, err), a.Close())
+	}
+	l := newRaftLog(h, id, group, a, applied)
 	if err := h.start(ctx, l); err != nil {
 		return nil, errors.Join(fmt.Errorf("start log %s: %w", id, err), l.finish())
 	}
@@ -171,13 +182,9 @@ func (h *RaftHost) start(ctx context.Context, l *raftLog) error {
 	if err := h.enlist(l); err != nil {
 		return err
 	}
-	members := make(map[uint64]dragonboat.Target, len(h.cfg.Members))
-	for replica, address := range h.cfg.Members {
-		members[replica] = address
-	}
 	create := func(uint64, uint64) sm.IOnDiskStateMachine { return l.machine }
 	err := l.whileOpen(func(nodes *dragonboat.NodeHost) error {
-		return nodes.StartOnDiskReplica(members, false, create, h.replicaConfig(l.id))
+		return nodes.StartOnDiskReplica(l.group.targets(), l.group.joins(), create, h.replicaConfig(l))
 	})
 	if err != nil {
 		h.delist(l)
@@ -245,7 +252,7 @@ func (h *RaftHost) Stop(id LogID) error {
 // unload makes the library let go of a replica.
 func (h *RaftHost) unload(l *raftLog) error {
 	err := l.whileOpen(func(nodes *dragonboat.NodeHost) error {
-		return nodes.StopReplica(uint64(l.id), h.cfg.Replica)
+		return nodes.StopReplica(uint64(l.id), uint64(l.group.Replica))
 	})
 	if err != nil {
 		return err
@@ -345,12 +352,14 @@ func (e leaderListener) LeaderUpdated(info raftio.LeaderInfo) {
 	if l == nil {
 		return
 	}
-	leads := info.LeaderID == e.host.cfg.Replica
+	leads := info.LeaderID == uint64(l.group.Replica)
 	l.setLeader(leads, info.Term)
 	if info.LeaderID != raftio.NoLeader && !leads {
 		l.batcher.loseAll() // another leader may replace what this one had not committed
 	}
 	if e.host.cfg.OnLeader != nil {
-		e.host.cfg.OnLeader(l.id, leads, info.Term)
+		e.host.cfg.OnLeader(l.id, Leadership{
+			Leads: leads, Term: info.Term, Leader: ReplicaID(info.LeaderID),
+		})
 	}
 }

@@ -3,6 +3,7 @@ package bifrost_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/bifrost"
+	"github.com/perdure/perdure/bifrost/transport"
 	"github.com/perdure/perdure/protocol"
 )
 
@@ -69,9 +71,8 @@ func TestDirectoryOfAnotherIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	mustClose(t, openRaft(t, dir))
 	for want, cfg := range map[string]bifrost.RaftConfig{
-		`at "elsewhere"`: {Dir: dir, Address: "elsewhere"},
-		"cluster 9":      {Dir: dir, Cluster: 9},
-		"replica 2":      {Dir: dir, Replica: 2, Address: "node-1"},
+		"cluster 9": {Dir: dir, Cluster: 9},
+		"replica 2": {Dir: dir, Node: 2},
 	} {
 		if h, err := bifrost.OpenRaft(cfg); err == nil {
 			_ = h.Close()
@@ -176,7 +177,7 @@ func TestStateThatDoesNotFitTheLogIsRefused(t *testing.T) {
 func TestBadConfigurationIsRefused(t *testing.T) {
 	for _, bad := range []bifrost.RaftConfig{
 		{},
-		{Dir: "x", Members: map[uint64]string{2: "b"}},
+		{Dir: "x", Node: 1 << 16},
 		{Dir: "x", Tick: time.Microsecond},
 		{Dir: "x", ElectionTicks: 2, HeartbeatTicks: 1},
 		{Dir: "x", ProposalTimeout: time.Millisecond},
@@ -191,8 +192,8 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 func TestEventsTellWhatHappened(t *testing.T) {
 	var proposed, applied, leaders, trimmed atomic.Int64
 	h := openRaft(t, t.TempDir(), func(c *bifrost.RaftConfig) {
-		c.OnLeader = func(id bifrost.LogID, isLeader bool, _ uint64) {
-			if id == testLog && isLeader {
+		c.OnLeader = func(id bifrost.LogID, l bifrost.Leadership) {
+			if id == testLog && l.Leads {
 				leaders.Add(1)
 			}
 		}
@@ -221,23 +222,63 @@ func TestEventsTellWhatHappened(t *testing.T) {
 // cluster opens three hosts that replicate to each other over loopback.
 func cluster(t *testing.T) (hosts []*bifrost.RaftHost) {
 	t.Helper()
-	members := map[uint64]string{}
-	for replica := range uint64(3) {
-		port, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		members[replica+1] = port.Addr().String()
-		if err := port.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for replica := range uint64(3) {
+	network := newNetwork(t, 3)
+	for i := range uint64(3) {
 		hosts = append(hosts, openRaft(t, t.TempDir(), func(c *bifrost.RaftConfig) {
-			c.Replica, c.Address, c.Members = replica+1, members[replica+1], members
+			c.Node, c.Transport = i+1, network[i]
+			c.Group = func(bifrost.LogID) (bifrost.Group, error) {
+				g := bifrost.Founding(1, 2, 3)
+				g.Replica = bifrost.NewReplicaID(i+1, 0)
+				return g, nil
+			}
 		}))
 	}
 	return hosts
+}
+
+// newNetwork makes transports that reach each other over loopback, for nodes 1 to count.
+func newNetwork(t *testing.T, count int) (transports []*transport.Transport) {
+	t.Helper()
+	listeners := map[uint64]net.Listener{}
+	for i := range uint64(count) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		listeners[i+1] = prefixed{l}
+	}
+	for i := range uint64(count) {
+		tr, err := transport.New(transport.Config{
+			Self: i + 1, Cluster: "test", Prefix: testPrefix,
+			Resolve: func(n uint64) (string, bool) { return listeners[n].Addr().String(), true },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- tr.Serve(listeners[i+1]) }()
+		t.Cleanup(func() {
+			err := errors.Join(listeners[i+1].Close(), tr.Close(), <-ended)
+			if err != nil {
+				t.Errorf("close a transport: %v", err)
+			}
+		})
+		transports = append(transports, tr)
+	}
+	return transports
+}
+
+const testPrefix = "TESTRAFT"
+
+// prefixed takes the prefix off, as the port that several protocols share does.
+type prefixed struct{ net.Listener }
+
+func (p prefixed) Accept() (net.Conn, error) {
+	c, err := p.Listener.Accept()
+	if err == nil {
+		_, _ = io.ReadFull(c, make([]byte, len(testPrefix))) // a failure shows in what follows
+	}
+	return c, err
 }
 
 // replicas are the replicas of one log on every host of a cluster.

@@ -15,6 +15,7 @@ import (
 type raftLog struct {
 	host      *RaftHost
 	id        LogID
+	group     Group
 	positions positions
 	session   *client.Session
 	batcher   *batcher
@@ -29,8 +30,8 @@ type raftLog struct {
 	trimmed uint64 // entries up to here were cut; guarded by trimMu
 }
 
-func newRaftLog(h *RaftHost, id LogID, a Applier, applied protocol.LSN) *raftLog {
-	l := &raftLog{host: h, id: id, session: h.nodes.GetNoOPSession(uint64(id))}
+func newRaftLog(h *RaftHost, id LogID, g Group, a Applier, applied protocol.LSN) *raftLog {
+	l := &raftLog{host: h, id: id, group: g, session: h.nodes.GetNoOPSession(uint64(id))}
 	l.tail.Store(uint64(applied))
 	l.machine = newStateMachine(l, a, applied)
 	l.batcher = &batcher{
@@ -68,7 +69,7 @@ func (l *raftLog) isClosed() bool {
 
 // Append implements Log.
 func (l *raftLog) Append(done func(protocol.LSN, error), payloads ...[]byte) error {
-	if leads, _ := l.Leader(); !leads {
+	if leads, _ := l.Leader(); !leads && !l.group.Forward {
 		return fmt.Errorf("append to log %s: %w", l.id, ErrNotLeader)
 	}
 	return l.batcher.add(done, payloads)

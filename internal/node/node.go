@@ -106,9 +106,9 @@ func (n *Node) startLogs() (err error) {
 		Dir:    filepath.Join(n.cfg.NodeDir(), "log"),
 		Logger: n.log.With("part", "log"),
 		Events: n.logEvents(),
-		OnLeader: func(id bifrost.LogID, leads bool, _ uint64) {
+		OnLeader: func(id bifrost.LogID, l bifrost.Leadership) {
 			if h := n.partitions.Load(); h != nil {
-				h.LeaderEvent(id, leads)
+				h.LeaderEvent(id, l.Leads)
 			}
 		},
 	})
