@@ -11,6 +11,7 @@ import (
 	"github.com/lni/dragonboat/v4"
 
 	"github.com/perdure/perdure/bifrost/transport"
+	"github.com/perdure/perdure/protocol"
 )
 
 // ErrChangeRefused means that a change of the members was not made, because they are not what the
@@ -142,4 +143,14 @@ func (h *RaftHost) onLog(id LogID, f func(*raftLog, *dragonboat.NodeHost) error)
 		return fmt.Errorf("no replica of it runs here: %w", ErrClosed)
 	}
 	return l.whileOpen(func(nodes *dragonboat.NodeHost) error { return f(l, nodes) })
+}
+
+// Tail is the LSN of the last record that this node's replica of a log has applied; ok is false if
+// none runs here.
+func (h *RaftHost) Tail(id LogID) (tail protocol.LSN, ok bool) {
+	l := h.find(id)
+	if l == nil {
+		return 0, false
+	}
+	return l.Tail(), true
 }

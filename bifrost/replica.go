@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/lni/dragonboat/v4"
 	"github.com/lni/dragonboat/v4/client"
@@ -79,11 +80,21 @@ func (l *raftLog) Append(done func(protocol.LSN, error), payloads ...[]byte) err
 func (l *raftLog) propose(sealed []byte) (ticket, error) {
 	var t raftTicket
 	err := l.whileOpen(func(nodes *dragonboat.NodeHost) error {
-		request, err := nodes.Propose(l.session, sealed, l.host.cfg.ProposalTimeout)
+		request, err := nodes.Propose(l.session, sealed, l.proposalTimeout())
 		t.request = request
 		return err
 	})
 	return t, err
+}
+
+// forwardTimeout is when an append that was passed on to the leader counts as lost.
+const forwardTimeout = 2 * time.Second
+
+func (l *raftLog) proposalTimeout() time.Duration {
+	if l.group.Forward {
+		return min(forwardTimeout, l.host.cfg.ProposalTimeout)
+	}
+	return l.host.cfg.ProposalTimeout
 }
 
 // raftTicket looks at the library's answer. A proposal that was applied here was answered from

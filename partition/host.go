@@ -91,9 +91,15 @@ func (h *Host) Start(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	h.Run()
+	return nil
+}
+
+// Run starts what looks after the partitions that are open, without opening any: for a host whose
+// partitions are opened one by one.
+func (h *Host) Run() {
 	h.loops.Go(h.trimLoop)
 	h.loops.Go(h.inspector.run)
-	return nil
 }
 
 const maxOpening = 8 // stores opened at once
@@ -108,7 +114,7 @@ func NewHost(cfg Config) (*Host, error) {
 	for p := range cfg.Count {
 		r := &replica{id: protocol.PartitionID(p)}
 		r.processor = NewProcessor(store.Config{
-			Dir:       filepath.Join(cfg.Dir, fmt.Sprintf("%04d", p)),
+			Dir:       h.folder(r.id),
 			Partition: r.id,
 			Keys:      protocol.PartitionRange(r.id, cfg.Count),
 			Shared:    h.shared,
@@ -117,6 +123,11 @@ func NewHost(cfg Config) (*Host, error) {
 		h.replicas = append(h.replicas, r)
 	}
 	return h, nil
+}
+
+// folder holds the store of p.
+func (h *Host) folder(p protocol.PartitionID) string {
+	return filepath.Join(h.cfg.Dir, fmt.Sprintf("%04d", p))
 }
 
 func (h *Host) failed(p protocol.PartitionID, err error) {
@@ -230,12 +241,7 @@ func (h *Host) Close() error {
 		}
 	}
 	for _, r := range h.replicas {
-		r.mu.Lock()
-		started := r.log != nil
-		r.mu.Unlock()
-		if started {
-			errs = append(errs, h.cfg.Logs.Stop(bifrost.PartitionLog(uint16(r.id))))
-		}
+		errs = append(errs, h.Shut(r.id))
 	}
 	h.shared.Close()
 	return errors.Join(errs...)
@@ -272,6 +278,10 @@ func (h *Host) trimLoop() {
 }
 
 func (h *Host) trim(r *replica) error {
+	log := r.started()
+	if log == nil {
+		return nil
+	}
 	durable, err := r.processor.Store().DurableLSN()
 	if err != nil {
 		return fmt.Errorf("trim partition %d: %w", r.id, err)
@@ -281,7 +291,7 @@ func (h *Host) trim(r *replica) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), trimTimeout)
 	defer cancel()
-	if err := r.log.Trim(ctx, durable); err != nil {
+	if err := log.Trim(ctx, durable); err != nil {
 		return fmt.Errorf("trim partition %d through %s: %w", r.id, durable, err)
 	}
 	r.trimmed = durable
