@@ -335,6 +335,18 @@ func TestReportJoinsFiles(t *testing.T) {
 	}
 }
 
+func TestNodesOfEveryCluster(t *testing.T) {
+	args := []string{"--server", "perdure-cluster", "--peer", "restate", "--nodes", "5"}
+	cfg, err := parse("run", args, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.servers[0].Nodes != 5 || cfg.servers[1].Nodes != 0 {
+		t.Errorf("%d and %d nodes, want 5 and a server alone", cfg.servers[0].Nodes,
+			cfg.servers[1].Nodes)
+	}
+}
+
 func TestIdle(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.json")
 	code, _, stderr := bench(t, "idle", "--server", fake(t, "a"), "--rounds", "1",
@@ -378,6 +390,7 @@ func TestUsageErrors(t *testing.T) {
 		"--payload 32,1GiB: give numbers":         append(server, "--payload", "32,1GiB"),
 		"--payload 9999MiB: give numbers":         append(server, "--payload", "9999MiB"),
 		"--peak-shares 0.5,3: give numbers":       append(server, "--peak-shares", "0.5,3"),
+		"--nodes 2: give a number from 3 to 9":    append(server, "--nodes", "2"),
 		"and no --rate":                           append(server, "--peak-shares", "1", "--rate", "1"),
 		"two servers are called machine":          {"all", "--server", "name=machine,perdure"},
 		"all cannot be measured on the floor":     {"all", "--server", "floor"},

@@ -70,6 +70,7 @@ type config struct {
 type texts struct {
 	servers        []string
 	peers          []string
+	nodes          int
 	ingress, admin string
 	pid            int
 	scenarios      string
@@ -120,6 +121,8 @@ func defineServerFlags(flags *flag.FlagSet, cfg *config, raw *texts) {
 	flags.StringVar(&raw.ingress, "ingress", "", "`URL` of the ingress of a running server")
 	flags.StringVar(&raw.admin, "admin", "", "`URL` of the admin interface of a running server")
 	flags.IntVar(&raw.pid, "pid", 0, "process of the running server")
+	flags.IntVar(&raw.nodes, "nodes", 0, "number of nodes of every cluster, "+
+		"unless it is 0; clusters have 3 or what their nodes=N says")
 	flags.IntVar(&cfg.rounds, "rounds", 3, "times to measure everything, servers in turn")
 	flags.StringVar(&cfg.dataDir, "data-dir", os.TempDir(),
 		"`directory` below which servers keep data")

@@ -35,6 +35,7 @@ Servers, in any number; figures of the first are compared with each of the other
   --server name=N,perdure=PATH  the same under another name
   --server name=N,perdure,partitions=P
                                 a new server with that many partitions
+  --server perdure-cluster      three nodes on this machine; also restate-cluster, ...,nodes=5
   --server floor                what disk, loopback and SDK cost alone: a stub of a server
   --server name=N,cmd='A=1 prog --dir {dir} --port {ingress}'
                                 any compatible server; {dir} {ingress} {admin} {node} are filled in
@@ -65,6 +66,8 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = rewriteReport(rest, stdout, stderr)
 	case serviceCommand:
 		err = serveService(ctx, rest, stdout, stderr)
+	case target.NodesCommand:
+		err = serveNodes(ctx, rest, stderr)
 	case target.FloorCommand:
 		err = serveFloor(ctx, rest, stderr)
 	case "help":

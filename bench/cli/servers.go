@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/perdure/perdure/bench/cluster"
 	"github.com/perdure/perdure/bench/report"
 	"github.com/perdure/perdure/bench/target"
 )
@@ -31,7 +32,14 @@ func (c *config) readServers(raw texts) error {
 			problems = append(problems, fmt.Errorf("%s cannot be measured on the floor, "+
 				"which keeps nothing; use run", c.kind))
 		}
+		if spec.Nodes > 0 && raw.nodes != 0 {
+			spec.Nodes = raw.nodes
+		}
 		c.servers = append(c.servers, server{Spec: spec, role: c.role(spec, i, len(raw.servers))})
+	}
+	if n := raw.nodes; n != 0 && (n < cluster.MinNodes || n > cluster.MaxNodes) {
+		problems = append(problems, fmt.Errorf("--nodes %d: give a number from %d to %d",
+			n, cluster.MinNodes, cluster.MaxNodes))
 	}
 	problems = append(problems, c.readRunning(raw))
 	if c.kind == report.KindAll && errors.Join(problems...) == nil {

@@ -13,19 +13,30 @@ import (
 const (
 	adminTimeout   = 30 * time.Second
 	maxAnswerBytes = 1 << 20
+	retryInterval  = 100 * time.Millisecond
 )
 
-// Register tells the server of the services at uri.
+// Register tells the server of the services at uri. A cluster may be healthy before it can take
+// them, so it is asked again until it does.
 func (i *Instance) Register(ctx context.Context, uri string) error {
 	body, err := json.Marshal(map[string]string{"uri": uri})
 	if err != nil {
 		return fmt.Errorf("register the services with %s: %w", i.spec.Name, err)
 	}
-	err = request(ctx, http.MethodPost, i.admin+"/deployments", body, nil)
-	if err != nil {
-		return fmt.Errorf("register the services with %s: %w", i.spec.Name, err)
+	deadline := time.Now().Add(startTimeout)
+	for {
+		err = request(ctx, http.MethodPost, i.admin+"/deployments", body, nil)
+		if err == nil {
+			return nil
+		}
+		if i.spec.Nodes == 0 || ctx.Err() != nil || time.Now().After(deadline) {
+			return fmt.Errorf("register the services with %s: %w%s", i.spec.Name, err, i.logTail())
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryInterval):
+		}
 	}
-	return nil
 }
 
 // Version returns what the server says of itself, empty if it does not.

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 const perdurePackage = "github.com/perdure/perdure/cmd/perdure"
@@ -23,8 +25,11 @@ type Resolver struct {
 	Log     io.Writer // of progress
 }
 
-// FloorCommand is the command of the benchmark that serves a KindFloor.
-const FloorCommand = "serve-floor"
+// Commands of the benchmark itself.
+const (
+	FloorCommand = "serve-floor" // a KindFloor
+	NodesCommand = "serve-nodes" // a cluster
+)
 
 // Resolve finds or makes the program of a Spec and returns the Spec with its Command.
 func (r Resolver) Resolve(ctx context.Context, spec Spec) (Spec, error) {
@@ -34,7 +39,10 @@ func (r Resolver) Resolve(ctx context.Context, spec Spec) (Spec, error) {
 		if err != nil {
 			return Spec{}, err
 		}
-		spec.Command = []string{path, "serve", "--base-dir", "{dir}"}
+		spec.Command = []string{path, "serve"}
+		if spec.Nodes == 0 {
+			spec.Command = append(spec.Command, "--base-dir", "{dir}")
+		}
 	case KindRestate:
 		path, err := findRestate(ctx, spec.Source, r.Log)
 		if err != nil {
@@ -45,7 +53,19 @@ func (r Resolver) Resolve(ctx context.Context, spec Spec) (Spec, error) {
 		spec.Command = append(slices.Clone(r.Bench), FloorCommand,
 			"--dir", "{dir}", "--ingress", "{ingress}", "--admin", "{admin}")
 	}
+	if spec.Nodes > 0 {
+		spec.Command = r.nodes(spec)
+	}
 	return spec, nil
+}
+
+// nodes wraps the command of a server into one that runs several of it.
+func (r Resolver) nodes(spec Spec) []string {
+	command := append(slices.Clone(r.Bench), NodesCommand,
+		"--prefix", strings.ToUpper(string(spec.Kind)), "--nodes", strconv.Itoa(spec.Nodes),
+		"--partitions", strconv.Itoa(spec.Partitions), "--dir", "{dir}",
+		"--ingress", "{ingress}", "--admin", "{admin}", "--node", "{node}", "--")
+	return append(command, spec.Command...)
 }
 
 func (r Resolver) findPerdure(ctx context.Context, source string) (string, error) {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/perdure/perdure/bench/cluster"
 )
 
 // Kind says where the command of a server comes from.
@@ -32,6 +34,10 @@ type Spec struct {
 	// Partitions is how many a new perdure or restate server makes; 0 leaves it to the server.
 	Partitions int
 
+	// Nodes is how many processes make up a cluster of perdure or restate servers; 0 is a server
+	// on its own.
+	Nodes int
+
 	// Command is the program and its arguments, Env what is added to the environment. In both,
 	// {dir}, {ingress}, {admin} and {node} stand for the data directory and the three ports.
 	Command []string
@@ -50,7 +56,8 @@ const maxPartitions = 65535
 
 // ParseSpec reads a server description: "perdure", "restate", "floor", "perdure=PATH",
 // "restate=PATH", "restate=VERSION", or a list of KEY=VALUE with commas between, where KEY is name,
-// partitions and one of cmd, perdure, restate, floor. Values may be quoted with ' or ".
+// partitions, nodes and one of cmd, perdure, restate, floor. "perdure-cluster" and
+// "restate-cluster" are three nodes. Values may be quoted with ' or ".
 func ParseSpec(text string) (Spec, error) {
 	fields, err := splitFields(text)
 	if err != nil {
@@ -62,6 +69,13 @@ func ParseSpec(text string) (Spec, error) {
 		switch key {
 		case "name":
 			spec.Name = value
+			continue
+		case "nodes":
+			spec.Nodes, err = strconv.Atoi(value)
+			if err != nil || spec.Nodes < cluster.MinNodes || spec.Nodes > cluster.MaxNodes {
+				return Spec{}, fmt.Errorf("read server %q: nodes=%s: give a number from %d to %d",
+					text, value, cluster.MinNodes, cluster.MaxNodes)
+			}
 			continue
 		case "partitions":
 			spec.Partitions, err = strconv.Atoi(value)
@@ -76,6 +90,10 @@ func ParseSpec(text string) (Spec, error) {
 				text, spec.Kind, key)
 		}
 		switch key {
+		case "perdure-cluster", "restate-cluster":
+			kind, _ := strings.CutSuffix(key, "-cluster")
+			spec.Kind, spec.Source = Kind(kind), value
+			spec.Nodes = max(spec.Nodes, cluster.MinNodes)
 		case "perdure", "restate", "floor":
 			spec.Kind, spec.Source = Kind(key), value
 		case "cmd":
@@ -85,7 +103,7 @@ func ParseSpec(text string) (Spec, error) {
 			}
 		default:
 			return Spec{}, fmt.Errorf("read server %q: unknown key %q; "+
-				"use name and partitions with cmd, perdure, restate or floor", text, key)
+				"use name, partitions and nodes with cmd, perdure, restate or floor", text, key)
 		}
 	}
 	return spec.finish(text)
@@ -97,10 +115,13 @@ func (s Spec) finish(text string) (Spec, error) {
 		return Spec{}, fmt.Errorf("read server %q: it does not say what to start; "+
 			"give cmd, perdure, restate or floor", text)
 	case KindPerdure, KindRestate:
-		s.Env = standardEnv(s.Kind, s.Partitions)
+		if s.Nodes == 0 { // nodes have an environment each
+			s.Env = standardEnv(s.Kind, s.Partitions)
+		}
 	case KindCommand, KindFloor:
-		if s.Partitions != 0 {
-			return Spec{}, fmt.Errorf("read server %q: only perdure and restate take partitions", text)
+		if s.Partitions != 0 || s.Nodes != 0 {
+			return Spec{}, fmt.Errorf("read server %q: only perdure and restate take partitions "+
+				"and nodes", text)
 		}
 		if s.Kind == KindFloor && s.Source != "" {
 			return Spec{}, fmt.Errorf("read server %q: floor takes no value", text)
@@ -111,6 +132,9 @@ func (s Spec) finish(text string) (Spec, error) {
 	}
 	if s.Name == "" {
 		s.Name = string(s.Kind)
+		if s.Nodes > 0 {
+			s.Name += "-cluster"
+		}
 	}
 	return s, nil
 }
@@ -120,7 +144,9 @@ func (s Spec) finish(text string) (Spec, error) {
 func (s Spec) WithPartitions(partitions int) Spec {
 	s.Name = fmt.Sprintf("%s-%dp", s.Name, partitions)
 	s.Partitions = partitions
-	s.Env = standardEnv(s.Kind, partitions)
+	if s.Nodes == 0 {
+		s.Env = standardEnv(s.Kind, partitions)
+	}
 	return s
 }
 

@@ -1,6 +1,8 @@
 package target
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -49,6 +51,8 @@ func TestParseSpecErrors(t *testing.T) {
 		"floor=x":                "takes no value",
 		"perdure,partitions=0":   "from 1 to 65535",
 		"floor,partitions=2":     "only perdure and restate",
+		"name=x,cmd=y,nodes=3":   "only perdure and restate",
+		"perdure,nodes=2":        "nodes=2: give a number from 3 to 9",
 		"name=x,cmd='A=1'":       "no program",
 		"name=x,cmd='prog":       "quote ' is not closed",
 		`name=x,cmd='prog "arg'`: `quote " is not closed`,
@@ -117,5 +121,32 @@ func TestTheFloorIsTheBenchmarkItself(t *testing.T) {
 	want := "bench serve-floor --dir {dir} --ingress {ingress} --admin {admin}"
 	if got := strings.Join(got.Command, " "); got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestClusters(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(program, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"perdure-cluster=" + program: "perdure-cluster: bench serve-nodes --prefix PERDURE --nodes 3 " +
+			"--partitions 0 --dir {dir} --ingress {ingress} --admin {admin} --node {node} -- " +
+			program + " serve",
+		"name=x,nodes=5,partitions=2,restate-cluster=" + program: "x: bench serve-nodes " +
+			"--prefix RESTATE --nodes 5 --partitions 2 --dir {dir} --ingress {ingress} " +
+			"--admin {admin} --node {node} -- " + program,
+	} {
+		spec, err := ParseSpec(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if spec, err = (Resolver{Bench: []string{"bench"}}).Resolve(t.Context(), spec); err != nil {
+			t.Fatal(err)
+		}
+		got := spec.Name + ": " + strings.Join(spec.Command, " ")
+		if got != want || len(spec.Env) > 0 {
+			t.Errorf("%s: got %s with %q, want %s", text, got, spec.Env, want)
+		}
 	}
 }
