@@ -222,7 +222,11 @@ func awaited(name string, of func(*journal.Future) []uint32) column[invocation] 
 				v.AppendNull()
 				return
 			}
-			v.Append(table.Value{Type: table.ListUint32, U32s: of(&r.st.Awaiting)})
+			list := []table.Value{}
+			for _, n := range of(&r.st.Awaiting) {
+				list = append(list, table.Value{Type: table.Uint32, Int: int64(n)})
+			}
+			v.Append(table.Value{Type: table.ListUint32, List: list})
 		}}
 }
 

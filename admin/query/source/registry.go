@@ -64,12 +64,12 @@ func deploymentTable() relation {
 			v.AppendInt(int64((*r).MaxProtocolVersion))
 		}},
 		{"services", table.ListString, 0, func(v *table.Vector, r *row) {
-			names := []string{}
+			list := []table.Value{}
 			for _, s := range (*r).ServicesAt() {
-				names = append(names, s.Name)
+				list = append(list, table.Text(s.Name))
 			}
-			slices.SortFunc(names, cmp.Compare[string])
-			v.Append(table.Value{Type: table.ListString, Strs: names})
+			slices.SortFunc(list, func(a, b table.Value) int { return cmp.Compare(a.Str, b.Str) })
+			v.Append(table.Value{Type: table.ListString, List: list})
 		}},
 	}
 	return newRegistered("sys_deployment", columns, (*schema.Schema).Deployments)

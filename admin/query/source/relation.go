@@ -167,9 +167,7 @@ func (r *reader[T]) Next(b *table.Batch) (bool, error) {
 func (r *reader[T]) wanted() bool {
 	for i := range r.tests {
 		t := &r.tests[i]
-		t.vector.Null = t.vector.Null[:0]
-		t.vector.Int, t.vector.Str = t.vector.Int[:0], t.vector.Str[:0]
-		t.vector.F, t.vector.U32s, t.vector.Strs = t.vector.F[:0], t.vector.U32s[:0], t.vector.Strs[:0]
+		t.vector.Reset()
 		t.put(&t.vector, &r.row)
 		if !t.holds() {
 			return false
@@ -236,8 +234,6 @@ func compare(v *table.Vector, x *table.Value) int {
 	switch v.Type {
 	case table.String, table.Binary:
 		return order(v.Str[0], x.Str)
-	case table.Float64:
-		return order(v.F[0], x.F)
 	case table.Uint64:
 		return order(uint64(v.Int[0]), uint64(x.Int))
 	case table.ListString, table.ListUint32:
@@ -246,7 +242,7 @@ func compare(v *table.Vector, x *table.Value) int {
 	return order(v.Int[0], x.Int)
 }
 
-func order[T int64 | uint64 | float64 | string](a, b T) int {
+func order[T int64 | uint64 | string](a, b T) int {
 	switch {
 	case a < b:
 		return -1

@@ -1,29 +1,61 @@
 package table
 
+import "math"
+
 // DefaultRows is how many rows a Batch takes.
 const DefaultRows = 1024
 
 // Value is one value on its own: a literal, a bound, a row's cell. Which field counts depends on
 // Type; a Value whose Type is Null is NULL.
 type Value struct {
-	Type Type
-	Int  int64   // Bool (0 or 1), Int64, Uint32, Uint64 (its bits), Timestamp, Duration
-	F    float64 // Float64
-	Str  string  // String, Binary
-	U32s []uint32
-	Strs []string
+	Type   Type
+	Months int32   // Interval
+	Int    int64   // Bool (0 or 1), integers (Uint64: its bits), Float64 (its bits), times
+	Str    string  // String, Binary
+	List   []Value // lists
+}
+
+// IsNull reports whether the value is missing.
+func (v *Value) IsNull() bool { return v.Type == Null }
+
+// Float is a Float64 value's number.
+func (v *Value) Float() float64 { return math.Float64frombits(uint64(v.Int)) }
+
+// Text makes a string.
+func Text(s string) Value { return Value{Type: String, Str: s} }
+
+// Integer makes a signed integer.
+func Integer(n int64) Value { return Value{Type: Int64, Int: n} }
+
+// Real makes a float.
+func Real(f float64) Value { return Value{Type: Float64, Int: int64(math.Float64bits(f))} }
+
+// Truth makes a truth value.
+func Truth(t bool) Value {
+	if t {
+		return Value{Type: Bool, Int: 1}
+	}
+	return Value{Type: Bool}
+}
+
+// SizeBytes is about how much memory the value takes.
+func (v *Value) SizeBytes() int {
+	n := 64 + len(v.Str)
+	for i := range v.List {
+		n += v.List[i].SizeBytes()
+	}
+	return n
 }
 
 // Vector is one column of a Batch. Which of the slices holds the values depends on Type, as with
 // Value; Null says for each row whether it has none, in which case the other slice has a zero.
 type Vector struct {
-	Type Type
-	Null []bool
-	Int  []int64
-	F    []float64
-	Str  []string // String and Binary; a source may point into memory that nobody changes
-	U32s [][]uint32
-	Strs [][]string
+	Type   Type
+	Null   []bool
+	Int    []int64
+	Months []int32
+	Str    []string // a source may point into memory that nobody changes
+	Lists  [][]Value
 }
 
 // Batch is some rows, column by column.
@@ -48,14 +80,21 @@ func (b *Batch) Cap() int { return DefaultRows }
 func (b *Batch) Reset() {
 	b.Rows = 0
 	for i := range b.Columns {
-		v := &b.Columns[i]
-		v.Null, v.Int, v.F, v.Str = v.Null[:0], v.Int[:0], v.F[:0], v.Str[:0]
-		v.U32s, v.Strs = v.U32s[:0], v.Strs[:0]
+		b.Columns[i].Reset()
 	}
 }
 
+// Reset empties the column and keeps its memory.
+func (v *Vector) Reset() {
+	v.Null, v.Int, v.Months, v.Str, v.Lists = v.Null[:0], v.Int[:0], v.Months[:0], v.Str[:0],
+		v.Lists[:0]
+}
+
 // AppendNull adds a row's missing value to the column.
-func (v *Vector) AppendNull() { v.append(Value{}) }
+func (v *Vector) AppendNull() {
+	v.Null = append(v.Null, true)
+	v.appendValue(Value{})
+}
 
 // AppendInt adds a value of a type that Value keeps in Int.
 func (v *Vector) AppendInt(n int64) { v.Null, v.Int = append(v.Null, false), append(v.Int, n) }
@@ -72,23 +111,20 @@ func (v *Vector) AppendBool(t bool) {
 	v.AppendInt(n)
 }
 
-// AppendFloat adds a float.
-func (v *Vector) AppendFloat(f float64) { v.Null, v.F = append(v.Null, false), append(v.F, f) }
-
 // Append adds a value of the column's type, or NULL.
-func (v *Vector) Append(x Value) { v.append(x) }
-
-func (v *Vector) append(x Value) {
+func (v *Vector) Append(x Value) {
 	v.Null = append(v.Null, x.Type == Null)
-	switch v.Type {
-	case Float64:
-		v.F = append(v.F, x.F)
-	case String, Binary:
+	v.appendValue(x)
+}
+
+func (v *Vector) appendValue(x Value) {
+	switch {
+	case v.Type&List != 0:
+		v.Lists = append(v.Lists, x.List)
+	case v.Type == String || v.Type == Binary:
 		v.Str = append(v.Str, x.Str)
-	case ListUint32:
-		v.U32s = append(v.U32s, x.U32s)
-	case ListString:
-		v.Strs = append(v.Strs, x.Strs)
+	case v.Type == Interval:
+		v.Int, v.Months = append(v.Int, x.Int), append(v.Months, x.Months)
 	default:
 		v.Int = append(v.Int, x.Int)
 	}
@@ -100,15 +136,13 @@ func (v *Vector) Value(row int) Value {
 		return Value{}
 	}
 	x := Value{Type: v.Type}
-	switch v.Type {
-	case Float64:
-		x.F = v.F[row]
-	case String, Binary:
+	switch {
+	case v.Type&List != 0:
+		x.List = v.Lists[row]
+	case v.Type == String || v.Type == Binary:
 		x.Str = v.Str[row]
-	case ListUint32:
-		x.U32s = v.U32s[row]
-	case ListString:
-		x.Strs = v.Strs[row]
+	case v.Type == Interval:
+		x.Int, x.Months = v.Int[row], v.Months[row]
 	default:
 		x.Int = v.Int[row]
 	}

@@ -16,9 +16,39 @@ const (
 	Binary
 	Timestamp // milliseconds since 1970, UTC
 	Duration  // milliseconds
-	ListUint32
-	ListString
+	Interval  // months, and milliseconds; days are 24 hours
+	Date      // days since 1970
+
+	// List and a type make a list of values of that type.
+	List Type = 0x40
 )
+
+// Lists that tables have.
+const (
+	ListUint32 = List | Uint32
+	ListString = List | String
+)
+
+// Elem is the type of a list's values; ok is false if t is no list.
+func (t Type) Elem() (elem Type, ok bool) { return t &^ List, t&List != 0 }
+
+// String is the name that errors and EXPLAIN use; it is that of the Arrow type.
+func (t Type) String() string {
+	if elem, ok := t.Elem(); ok {
+		return "List(" + elem.String() + ")"
+	}
+	names := [...]string{
+		"Null", "Boolean", "Int64", "UInt32", "UInt64", "Float64", "Utf8", "Binary", "Timestamp",
+		"Duration", "Interval", "Date",
+	}
+	if int(t) < len(names) {
+		return names[t]
+	}
+	return "Unknown"
+}
+
+// Number reports whether values of the type can be computed with.
+func (t Type) Number() bool { return Int64 <= t && t <= Float64 }
 
 // Column is one column of a table. Every column may be NULL.
 type Column struct {
@@ -48,16 +78,17 @@ func (t *Table) Column(name string) int {
 type Op uint8
 
 const (
-	In         Op = iota // equal to one of Values
-	AtLeast              // >= Values[0]
-	AtMost               // <= Values[0]
-	HasPrefix            // a string that starts with Values[0]
-	IsNull               // no Values
-	IsNotNull            // no Values
-	NotIn                // not NULL and equal to none of Values
+	In        Op = iota // equal to one of Values
+	AtLeast             // >= Values[0]
+	AtMost              // <= Values[0]
+	HasPrefix           // a string that starts with Values[0]
+	IsNull              // no Values
+	IsNotNull           // no Values
+	NotIn               // not NULL and equal to none of Values
 )
 
-// Condition is one of the conjuncts that rows must meet, about one column.
+// Condition is one of the conjuncts that rows must meet, about one column. Its values are of the
+// column's type.
 type Condition struct {
 	Column int // position in Table.Columns
 	Op     Op
@@ -78,7 +109,7 @@ type Source interface {
 	Tables() []*Table
 	// Partitions returns the partitions that may have rows for s: all of them unless its
 	// conditions tell (an invocation ID, a partition key, a service together with its key). For a
-	// table that is not partitioned it returns one made-up partition.
+	// table that is not partitioned it returns one made-up partition, or none if it is empty.
 	Partitions(s *Scan) []uint16
 	// Open starts reading the rows of one partition as of one instant. The error names the
 	// partition if it cannot be read.
