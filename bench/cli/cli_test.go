@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		case serviceCommand:
 			os.Exit(Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 		case "fake-server":
-			fakeServer(os.Args[2], os.Args[3], len(os.Args) > 4)
+			fakeServer(os.Args[2], os.Args[3], os.Args[4], len(os.Args) > 5)
 		case target.FloorCommand:
 			os.Exit(Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 		}
@@ -60,7 +60,7 @@ func withoutPerf(run func() int) (code int, err error) {
 
 // fakeServer answers like a server with the services behind it. Its counters are not durable. A
 // broken one fails every workflow.
-func fakeServer(ingressPort, adminPort string, broken bool) {
+func fakeServer(ingressPort, adminPort, nodePort string, broken bool) {
 	admin := http.NewServeMux()
 	admin.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	admin.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
@@ -109,8 +109,14 @@ func fakeServer(ingressPort, adminPort string, broken bool) {
 		defer mu.Unlock()
 		fmt.Fprint(w, counters[r.PathValue("key")])
 	})
-	failed := make(chan error, 2)
-	for port, handler := range map[string]http.Handler{ingressPort: ingress, adminPort: admin} {
+	node := http.NewServeMux()
+	node.HandleFunc("GET /debug/pprof/profile", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "a profile of %s s", r.FormValue("seconds"))
+	})
+	failed := make(chan error, 3)
+	for port, handler := range map[string]http.Handler{
+		ingressPort: ingress, adminPort: admin, nodePort: node,
+	} {
 		go func() { failed <- http.ListenAndServe(net.JoinHostPort("127.0.0.1", port), handler) }()
 	}
 	fmt.Fprintln(os.Stderr, <-failed)
@@ -124,7 +130,7 @@ func fake(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return "name=" + name + ",cmd='" + self + " fake-server {ingress} {admin}'"
+	return "name=" + name + ",cmd='" + self + " fake-server {ingress} {admin} {node}'"
 }
 
 func brokenFake(t *testing.T, name string) string {
@@ -299,6 +305,23 @@ func TestAllMeasuresPartitionsOfTheFirstServer(t *testing.T) {
 	}
 }
 
+func TestProfiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "profiles")
+	code, stdout, stderr := bench(t, "--server", fake(t, "a"), "--server", "floor",
+		"--scenarios", "echo", "--clients", "2", "--rounds", "1", "--warmup", "0s",
+		"--duration", "5ms", "--trace-duration", "5ms", "--profile", dir, "--data-dir", t.TempDir())
+	if code != exitOK || !strings.Contains(stderr, "note: profile floor: ") {
+		t.Fatalf("status %d\n%s\n%s", code, stdout, stderr)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "echo-2-a.pprof"))
+	if err != nil || string(text) != "a profile of 1 s" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if kept, _ := os.ReadDir(dir); len(kept) != 1 {
+		t.Errorf("%v were kept, want one of the server that offers it", kept)
+	}
+}
+
 func TestReportJoinsFiles(t *testing.T) {
 	dir := t.TempDir()
 	var files []string
@@ -407,7 +430,7 @@ func TestUsageErrors(t *testing.T) {
 		"--clients 0: give a number from 1":       append(fill, "--clients", "0"),
 		"invalid value":                           {"recovery", "--invocations", "many"},
 		`bench: read server "x": unknown key "x"`: {"--server", "x"},
-		"--warmup and --strace-duration must not": append(server, "--warmup", "-1s"),
+		"--warmup must not be negative":           append(server, "--warmup", "-1s"),
 		"--timeout 0s: give a time above 0":       append(server, "--timeout", "0s"),
 	} {
 		code, stdout, stderr := bench(t, args...)

@@ -42,18 +42,19 @@ type config struct {
 	kind    string
 	servers []server
 
-	scenarios []string
-	clients   []int
-	rate      float64
-	shares    []float64 // of each server's peak, in open loops
-	payloads  []int     // bytes
-	duration  time.Duration
-	warmup    time.Duration
-	rounds    int
-	process   string
-	strace    bool
-	traceTime time.Duration
-	timeout   time.Duration
+	scenarios  []string
+	clients    []int
+	rate       float64
+	shares     []float64 // of each server's peak, in open loops
+	payloads   []int     // bytes
+	duration   time.Duration
+	warmup     time.Duration
+	rounds     int
+	process    string
+	strace     bool
+	profileDir string
+	traceTime  time.Duration
+	timeout    time.Duration
 
 	settle        time.Duration
 	idleTime      time.Duration
@@ -142,7 +143,10 @@ func defineLoadFlags(flags *flag.FlagSet, cfg *config) {
 	flags.DurationVar(&cfg.warmup, "warmup", 2*time.Second, "load before it that does not count")
 	flags.BoolVar(&cfg.strace, "strace", false,
 		"count flush calls with strace in a window of their own, not with perf beside")
-	flags.DurationVar(&cfg.traceTime, "strace-duration", 3*time.Second, "length of that window")
+	flags.StringVar(&cfg.profileDir, "profile", "",
+		"`directory` for a CPU profile of every case, of servers that offer it (/debug/pprof)")
+	flags.DurationVar(&cfg.traceTime, "trace-duration", 3*time.Second,
+		"length of the windows in which strace counts and profiles are taken")
 }
 
 func defineAllFlags(flags *flag.FlagSet, cfg *config, raw *texts) {
@@ -223,7 +227,7 @@ func (c *config) checkFill() error {
 func (c *config) checkLoad() error {
 	problems := []error{positive("--duration", c.duration)}
 	if c.warmup < 0 || c.traceTime <= 0 {
-		problems = append(problems, errors.New("--warmup and --strace-duration must not be negative"))
+		problems = append(problems, errors.New("--warmup must not be negative, nor --trace-duration 0"))
 	}
 	return errors.Join(problems...)
 }

@@ -131,6 +131,9 @@ func (s *session) drive(
 	if s.cfg.strace {
 		s.trace(ctx, &run, i, generator, scenario)
 	}
+	if s.cfg.profileDir != "" {
+		s.profile(ctx, &run, i, generator, scenario)
+	}
 	if run.Figures["errors"] == 0 {
 		s.verify(ctx, &run, i, scenario)
 	}

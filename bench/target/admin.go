@@ -50,6 +50,37 @@ func (i *Instance) Version(ctx context.Context) string {
 	return answer.Version
 }
 
+// maxProfileBytes is far more than a profile takes.
+const maxProfileBytes = 64 << 20
+
+// Profile returns where the server spends its CPU time in the time d from now on, in the format of
+// pprof. It fails with a server that is not written in Go or does not tell.
+func (i *Instance) Profile(ctx context.Context, d time.Duration) ([]byte, error) {
+	if i.node == "" {
+		return nil, fmt.Errorf("profile %s: its debugging port is not known", i.spec.Name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, d+adminTimeout)
+	defer cancel()
+	url := fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", i.node, max(int(d.Seconds()), 1))
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: %w", i.spec.Name, err)
+	}
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: %w", i.spec.Name, err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("profile %s: it answered %s", i.spec.Name, answer.Status)
+	}
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxProfileBytes))
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: %w", i.spec.Name, err)
+	}
+	return text, nil
+}
+
 func get(ctx context.Context, url string, into any) error {
 	return request(ctx, http.MethodGet, url, nil, into)
 }

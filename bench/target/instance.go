@@ -27,6 +27,7 @@ type Instance struct {
 	dir     string // of this instance; the data is in dir/data
 	ingress string // host:port
 	admin   string // URL without a slash at the end
+	node    string // the same of the port for other nodes and for debugging; empty if not known
 	words   *strings.Replacer
 
 	process *Process // nil when not running
@@ -56,6 +57,7 @@ func NewInstance(spec Spec, parent string) (*Instance, error) {
 		dir:     dir,
 		ingress: "127.0.0.1:" + ports[0],
 		admin:   "http://127.0.0.1:" + ports[1],
+		node:    "http://127.0.0.1:" + ports[2],
 		words: strings.NewReplacer("{dir}", filepath.Join(dir, "data"),
 			"{ingress}", ports[0], "{admin}", ports[1], "{node}", ports[2]),
 	}, nil
