@@ -128,7 +128,8 @@ func defineServerFlags(flags *flag.FlagSet, cfg *config, raw *texts) {
 	flags.StringVar(&cfg.dataDir, "data-dir", os.TempDir(),
 		"`directory` below which servers keep data")
 	flags.StringVar(&cfg.jsonPath, "json", "", "`file` to write the report to as JSON")
-	flags.StringVar(&cfg.outPath, "out", "", "write the report to `path`.json, path.md, path.html and path.bench")
+	flags.StringVar(&cfg.outPath, "out", "",
+		"write the report to `path`.json, path.md, path.html and path.bench")
 	flags.DurationVar(&cfg.timeout, "timeout", time.Minute, "longest wait for an answer")
 	flags.DurationVar(&cfg.answerTimeout, "answer-timeout", 3*time.Minute,
 		"longest wait for the first answered call after a start")

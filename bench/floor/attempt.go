@@ -40,7 +40,8 @@ func (i *invocation) run(ctx context.Context) (output []byte, err error) {
 	body := newStream()
 	defer body.finish()
 	body.send(i.opening())
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, i.server.deployment()+i.path, body)
+	url := i.server.deployment() + i.path
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, body)
 	if err != nil {
 		return nil, fmt.Errorf("call the service: %w", err)
 	}

@@ -120,8 +120,8 @@ func (r *Report) title() string {
 	}[r.Kind]
 }
 
-const comparisonText = "*±* is half the noise. The interval holds the ratio of the servers with a " +
-	"confidence of 95 %, from the ratios of the rounds; if 1 lies in it, the servers may well not " +
+const comparisonText = "*±* is half the noise. The interval holds the ratio of the servers with " +
+	"a confidence of 95 %, from the ratios of the rounds; if 1 lies in it, the servers may well not " +
 	"differ. *p* is the probability of such a difference between servers that do not differ " +
 	"(Mann-Whitney): with three rounds it cannot be less than 0.1, with four not less than 0.03."
 

@@ -104,7 +104,8 @@ type Report struct {
 	Runs      []Run         `json:"runs"`
 }
 
-// Append adds the rounds of a later report on the same servers and machine. Summarize has to follow.
+// Append adds the rounds of a later report on the same servers and machine. Summarize has to
+// follow.
 func (r *Report) Append(later Report) error {
 	if later.Kind != r.Kind || later.Machine.CPU != r.Machine.CPU ||
 		later.Machine.Cores != r.Machine.Cores {
