@@ -33,6 +33,10 @@ func (l *benchLog) Load(id protocol.InvocationID, _ uint32, _ int, _ bool) (Snap
 	return l.all[id].snapshot, true, nil
 }
 
+func (l *benchLog) LoadState(protocol.Target, int) ([]command.StateEntry, bool, error) {
+	return nil, false, nil
+}
+
 func (l *benchLog) Propose(e *command.InvokerEffect, _ protocol.TraceContext, done func(error)) error {
 	l.todo <- func() { l.apply(e); done(nil) }
 	return nil
@@ -141,7 +145,7 @@ func runClients(b *testing.B, l *benchLog, clients int) {
 				l.mu.Lock()
 				l.all[id] = inv
 				l.mu.Unlock()
-				l.p.Start(id, plainTarget, 1)
+				l.p.StartFresh(inv.snapshot)
 				<-inv.done
 			}
 		})

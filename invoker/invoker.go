@@ -38,6 +38,10 @@ type Store interface {
 	// being invoked, or under another attempt.
 	Load(id protocol.InvocationID, attempt uint32, maxStateBytes int, lazyState bool) (
 		s Snapshot, ok bool, err error)
+	// LoadState reads the state of a keyed target's key; if it is larger than maxBytes it is left out
+	// and partial is set.
+	LoadState(target protocol.Target, maxBytes int) (
+		state []command.StateEntry, partial bool, err error)
 }
 
 // Proposer hands effects to the log, in order. The invoker calls it with a lock held that the
@@ -128,19 +132,35 @@ func (i *Invoker) Lead(
 // come in the order of the log. It does nothing if there is a run with the same number: a leader that
 // lost actions calls Abort first, so that the journal is loaded again.
 func (p *Partition) Start(id protocol.InvocationID, target protocol.Target, attempt uint32) {
+	p.start(&run{p: p, id: id, target: target, attempt: attempt})
+}
+
+// StartFresh is Start for an invocation that is new: s is what Load would give, but for the state.
+func (p *Partition) StartFresh(s Snapshot) {
+	p.start(&run{p: p, id: s.ID, target: s.Target, attempt: s.Attempt, fresh: &s})
+}
+
+func (p *Partition) start(r *run) {
+	immediate := r.immediate() // asked before anybody else knows r
 	p.mu.Lock()
-	old := p.runs[id]
-	if p.closed || old != nil && old.attempt == attempt {
+	old := p.runs[r.id]
+	if p.closed || old != nil && old.attempt == r.attempt {
 		p.mu.Unlock()
 		return
 	}
-	r := &run{p: p, id: id, target: target, attempt: attempt}
-	p.runs[id] = r
+	p.runs[r.id] = r
 	p.mu.Unlock()
 	if old != nil {
 		old.stop()
 	}
-	p.invoker.slots.acquire(r)
+	switch granted := p.invoker.slots.acquire(r); {
+	case granted && immediate:
+		r.begin()
+	case granted:
+		go r.begin()
+	default:
+		r.forgetFresh() // it may wait for long
+	}
 }
 
 // Abort stops the run of the invocation, if there is one.

@@ -37,8 +37,9 @@ type run struct {
 
 	mu     sync.Mutex
 	phase  phase
-	try    *try   // set while running
-	early  []note // what came while opening
+	fresh  *Snapshot // of a new invocation, until its first try
+	try    *try      // set while running
+	early  []note    // what came while opening
 	trace  protocol.TraceContext
 	policy retryPolicy
 
@@ -58,7 +59,24 @@ type note struct {
 	entry journal.Entry
 }
 
-// begin makes one try. It runs on a goroutine of its own when the run was given a slot.
+// maxImmediateBytes is the largest input with which a try begins on the goroutine that applies the
+// log: to hand it over would cost more.
+const maxImmediateBytes = 16 << 10
+
+// immediate reports whether begin has nothing to read and little to copy.
+func (r *run) immediate() bool {
+	return r.fresh != nil && !r.target.Keyed() && r.fresh.Entries[0].Body.Len() <= maxImmediateBytes
+}
+
+// forgetFresh lets go of an input that may have to wait.
+func (r *run) forgetFresh() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fresh = nil
+}
+
+// begin makes one try when the run was given a slot. Unless immediate said otherwise, it runs on a
+// goroutine of its own.
 func (r *run) begin() {
 	r.mu.Lock()
 	if r.phase != phaseWaiting || !r.p.loading() {
@@ -67,6 +85,8 @@ func (r *run) begin() {
 		return
 	}
 	r.phase, r.early = phaseOpening, nil
+	fresh := r.fresh
+	r.fresh = nil
 	r.mu.Unlock()
 
 	inv := r.p.invoker
@@ -76,7 +96,7 @@ func (r *run) begin() {
 		policy, lazy = policyOf(res), res.LazyState
 	}
 	lazy = lazy || inv.cfg.EagerStateLimitBytes < 0
-	s, ok, err := r.p.store.Load(r.id, r.attempt, max(inv.cfg.EagerStateLimitBytes, 0), lazy)
+	s, ok, err := r.load(fresh, lazy)
 	r.p.loads.Done()
 
 	r.mu.Lock()
@@ -93,6 +113,21 @@ func (r *run) begin() {
 	default:
 		r.open(view, policy, &s)
 	}
+}
+
+// load reads what is not known of a fresh invocation, and everything of another one.
+func (r *run) load(fresh *Snapshot, lazyState bool) (s Snapshot, ok bool, err error) {
+	maxStateBytes := max(r.p.invoker.cfg.EagerStateLimitBytes, 0)
+	if fresh == nil {
+		return r.p.store.Load(r.id, r.attempt, maxStateBytes, lazyState)
+	}
+	s = *fresh
+	if !r.target.Keyed() || lazyState {
+		s.StatePartial = true
+		return s, true, nil
+	}
+	s.State, s.StatePartial, err = r.p.store.LoadState(r.target, maxStateBytes)
+	return s, err == nil, err
 }
 
 // open chooses a deployment and opens the stream.
@@ -229,7 +264,9 @@ func (r *run) failedTry(effects []command.Effect, f *failure, now time.Time) {
 func (r *run) tryAgain(now time.Time) {
 	if r.phase == phaseBackoff && r.proposals.none() && !now.Before(r.retryAt) {
 		r.phase, r.retryAt = phaseWaiting, time.Time{}
-		r.p.invoker.slots.acquire(r)
+		if r.p.invoker.slots.acquire(r) {
+			go r.begin()
+		}
 	}
 }
 
@@ -285,7 +322,7 @@ func (r *run) goneLocked() {
 	if r.timer != nil {
 		r.timer.Stop()
 	}
-	r.early, r.proposals.queue = nil, nil
+	r.fresh, r.early, r.proposals.queue = nil, nil, nil
 	r.p.invoker.slots.release(r)
 	r.p.forget(r)
 }

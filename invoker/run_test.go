@@ -135,6 +135,71 @@ func TestRequest(t *testing.T) {
 	})
 }
 
+// What is known of a new invocation is not read again: only the state of a key, and everything once
+// it had to wait for a slot or failed.
+func TestFreshStart(t *testing.T) {
+	deploy := func(s *fakeStream) error {
+		start, types, err := s.replay()
+		if err != nil {
+			return err
+		}
+		if start.Key == "" && start.RetryCount == 0 && !start.PartialState {
+			s.t.Error("a service without keys was given state")
+		}
+		if start.Key == "fails" && start.RetryCount == 0 {
+			return errors.New("the first try fails")
+		}
+		time.Sleep(time.Second)
+		s.say("output value="+fmt.Sprint(typesOf(types), len(start.State)), "end")
+		return nil
+	}
+	large := strings.Repeat("x", 2*maxImmediateBytes)
+	for _, c := range []struct {
+		name   string
+		target protocol.Target
+		input  string
+		slots  int
+		loads  int
+		want   string
+	}{
+		{"without keys", plainTarget, "x", 10, 0, "Input0"},
+		{"large", plainTarget, large, 10, 0, "Input0"},
+		{"with state", cartTarget, "x", 10, 0, "Input1"},
+		{"no slot", plainTarget, "x", 1, 1, "Input0"},
+		{"second try", keyed("fails"), "x", 10, 1, "Input0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			options := stageOptions{cfg: Config{ConcurrencyLimit: c.slots}}
+			inBubble(t, options, deploy, func(t *testing.T, s *stage) {
+				s.world.state = []command.StateEntry{{Key: []byte("k"), Value: protocol.Inline([]byte("v"))}}
+				first := 0
+				if c.slots == 1 {
+					s.invoke(plainTarget, "takes the slot")
+					first++
+				}
+				s.fresh = true
+				s.invoke(c.target, c.input)
+				for range first {
+					s.await()
+				}
+				h := s.await()
+				if got := string(h.result.Value.Inline); got != c.want {
+					t.Errorf("the handler saw %q, want %q", got, c.want)
+				}
+				if h.loads != c.loads {
+					t.Errorf("read %d times, want %d", h.loads, c.loads)
+				}
+			})
+		})
+	}
+}
+
+func keyed(key string) protocol.Target {
+	target := cartTarget
+	target.Key = key
+	return target
+}
+
 // In request/response mode, over HTTP/1.1 and without inactivity timeout, the request ends after the
 // journal; what comes later is found by the next try.
 func TestRequestResponse(t *testing.T) {

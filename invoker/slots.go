@@ -48,8 +48,9 @@ func newSlots(cfg *Config, changed func(SlotsChanged)) *slots {
 	}
 }
 
-// acquire gives r a slot, now or later; r.begin then runs on a goroutine of its own.
-func (s *slots) acquire(r *run) {
+// acquire gives r a slot. If it is granted now, the caller calls r.begin; otherwise r.begin runs on
+// a goroutine of its own later.
+func (s *slots) acquire(r *run) (granted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.queues[r.p]
@@ -61,7 +62,7 @@ func (s *slots) acquire(r *run) {
 	q.push(r)
 	r.slot = slotWaiting
 	s.waiting++
-	s.grantLocked()
+	return s.grantLocked(r)
 }
 
 // charge adds to the memory that r's try takes, and reports whether all tries stay in their limit.
@@ -89,10 +90,12 @@ func (s *slots) release(r *run) {
 		s.used -= r.charged
 	}
 	r.slot, r.charged = slotNone, 0
-	s.grantLocked()
+	s.grantLocked(nil)
 }
 
-func (s *slots) grantLocked() {
+// grantLocked gives slots to those whose turn it is, and reports whether own was among them: that
+// one it leaves to the caller to begin.
+func (s *slots) grantLocked(own *run) (granted bool) {
 	for s.timer == nil && len(s.turns) > 0 && s.running < s.capacity &&
 		(s.running == 0 || s.used+s.initial <= s.memory) {
 		q := s.turns[0]
@@ -114,11 +117,16 @@ func (s *slots) grantLocked() {
 		s.running++
 		s.used += s.initial
 		r.slot, r.charged = slotHeld, s.initial
+		if r == own {
+			granted = true
+			continue
+		}
 		go r.begin()
 	}
 	if s.changed != nil {
 		s.changed(SlotsChanged{Running: s.running, Waiting: s.waiting})
 	}
+	return granted
 }
 
 // putBackLocked leaves r, just taken from q, the next to be served once there is a token.
@@ -134,7 +142,7 @@ func (s *slots) putBackLocked(q *slotQueue, r *run, wait time.Duration) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.timer = nil
-		s.grantLocked()
+		s.grantLocked(nil)
 	})
 }
 

@@ -31,6 +31,12 @@ type world struct {
 	loadErr error
 	all     map[protocol.InvocationID]*history
 	records []string // what was proposed, in order
+
+	fresh bool // invocations are started as new ones
+
+	// What LoadState gives.
+	state        []command.StateEntry
+	statePartial bool
 }
 
 // history is one invocation's rows.
@@ -84,7 +90,11 @@ func (w *world) invoke(target protocol.Target, input string) protocol.Invocation
 			ID: id, Target: target, Attempt: 1, RandomSeed: 1,
 			Entries: []journal.Entry{{Type: in.Type(), Body: protocol.Inline(in.Append(nil))}},
 		}}
-		w.p.Start(id, target, 1)
+		if w.fresh {
+			w.p.StartFresh(w.all[id].snapshot)
+		} else {
+			w.p.Start(id, target, 1)
+		}
 	})
 	return id
 }
@@ -105,6 +115,12 @@ func (w *world) Load(id protocol.InvocationID, attempt uint32, _ int, _ bool) (S
 	s := h.snapshot
 	s.Entries = slices.Clone(s.Entries)
 	return s, true, nil
+}
+
+func (w *world) LoadState(protocol.Target, int) ([]command.StateEntry, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.state, w.statePartial, nil
 }
 
 func (w *world) Propose(e *command.InvokerEffect, _ protocol.TraceContext, done func(error)) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/perdure/perdure/bifrost/memlog"
 	"github.com/perdure/perdure/internal/clock"
 	"github.com/perdure/perdure/partition/leader"
+	"github.com/perdure/perdure/partition/machine"
 	"github.com/perdure/perdure/partition/store"
 	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/command"
@@ -30,9 +31,9 @@ type fakeAttempts struct {
 	running  sync.WaitGroup
 }
 
-func (f *fakeAttempts) Start(id protocol.InvocationID, target protocol.Target, attempt uint32) {
-	if handler := f.handlers[target.Handler]; handler != nil {
-		f.running.Go(func() { handler(id, attempt, f.proposer) })
+func (f *fakeAttempts) Start(a machine.StartInvocation) {
+	if handler := f.handlers[a.Target.Handler]; handler != nil {
+		f.running.Go(func() { handler(a.ID, a.Attempt, f.proposer) })
 	}
 }
 func (f *fakeAttempts) Abort(protocol.InvocationID)               {}

@@ -9,6 +9,7 @@ import (
 	"github.com/perdure/perdure/internal/clock"
 	"github.com/perdure/perdure/partition/explain"
 	"github.com/perdure/perdure/partition/leader"
+	"github.com/perdure/perdure/partition/machine"
 	"github.com/perdure/perdure/partition/store"
 	"github.com/perdure/perdure/protocol"
 )
@@ -19,9 +20,9 @@ type forgetful struct {
 	forget *atomic.Bool
 }
 
-func (f *forgetful) Start(id protocol.InvocationID, target protocol.Target, attempt uint32) {
+func (f *forgetful) Start(a machine.StartInvocation) {
 	if !f.forget.Load() {
-		f.fakeAttempts.Start(id, target, attempt)
+		f.fakeAttempts.Start(a)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perdure/perdure/bifrost"
 	"github.com/perdure/perdure/partition/leader"
+	"github.com/perdure/perdure/partition/machine"
 	"github.com/perdure/perdure/partition/store"
 	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/command"
@@ -63,7 +64,8 @@ type note struct {
 }
 
 // Start implements leader.Attempts.
-func (a *attempts) Start(id protocol.InvocationID, _ protocol.Target, attempt uint32) {
+func (a *attempts) Start(act machine.StartInvocation) {
+	id, attempt := act.ID, act.Attempt
 	if r := a.byID[id]; r != nil {
 		if r.attempt >= attempt {
 			if r.try != nil && r.try.ending { // a new invocation with the old one's ID, perhaps
@@ -275,7 +277,7 @@ func (r *run) over() {
 	}
 	r.a.drop(r)
 	if r.again > 0 && !r.a.closed {
-		r.a.Start(r.id, protocol.Target{}, r.again)
+		r.a.Start(machine.StartInvocation{ID: r.id, Attempt: r.again})
 	}
 }
 

@@ -23,13 +23,7 @@ func (a attemptStore) Load(id protocol.InvocationID, attempt uint32, maxStateByt
 	if err != nil || !ok || status.State != store.Invoked || status.Attempt != attempt {
 		return s, false, err
 	}
-	s = invoker.Snapshot{
-		ID: id, Target: status.Target, Attempt: attempt,
-		Deployment: status.Deployment, ProtocolVersion: status.ProtocolVersion,
-		RandomSeed: status.RandomSeed, IdempotencyKey: status.IdempotencyKey,
-		Scope: status.Target.Scope, LimitKey: status.LimitKey, Trace: status.Trace,
-		LastEntryAt: status.ModifiedAt,
-	}
+	s = snapshotOf(&status)
 	if s.Entries, err = rows.Journal(id); err != nil {
 		return s, false, fmt.Errorf("read the journal of %s: %w", id, err)
 	}
@@ -37,14 +31,39 @@ func (a attemptStore) Load(id protocol.InvocationID, attempt uint32, maxStateByt
 		s.StatePartial = true
 		return s, true, nil
 	}
-	s.State, s.StatePartial, err = rows.State(store.ObjectOf(status.Target), max(maxStateBytes, 0))
+	s.State, s.StatePartial, err = readState(rows.Reader, status.Target, maxStateBytes)
+	return s, err == nil, err
+}
+
+// LoadState implements invoker.Store.
+func (a attemptStore) LoadState(target protocol.Target, maxStateBytes int) (
+	state []command.StateEntry, partial bool, err error,
+) {
+	return readState(a.store.Reader(), target, maxStateBytes)
+}
+
+func readState(rows store.Reader, target protocol.Target, maxBytes int) (
+	state []command.StateEntry, partial bool, err error,
+) {
+	state, partial, err = rows.State(store.ObjectOf(target), max(maxBytes, 0))
 	if err != nil {
-		return s, false, fmt.Errorf("read the state for %s: %w", id, err)
+		return nil, false, fmt.Errorf("read the state of %s: %w", target, err)
 	}
-	if s.StatePartial {
-		s.State = nil
+	if partial {
+		return nil, true, nil
 	}
-	return s, true, nil
+	return state, false, nil
+}
+
+// snapshotOf is what an attempt needs to know of a row.
+func snapshotOf(status *store.Status) invoker.Snapshot {
+	return invoker.Snapshot{
+		ID: status.ID, Target: status.Target, Attempt: status.Attempt,
+		Deployment: status.Deployment, ProtocolVersion: status.ProtocolVersion,
+		RandomSeed: status.RandomSeed, IdempotencyKey: status.IdempotencyKey,
+		Scope: status.Target.Scope, LimitKey: status.LimitKey, Trace: status.Trace,
+		LastEntryAt: status.ModifiedAt,
+	}
 }
 
 // attemptProposer makes an invoker's effects commands of the partition's leader.

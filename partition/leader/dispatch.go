@@ -6,7 +6,7 @@ import "github.com/perdure/perdure/partition/machine"
 func (l *Leader) perform(t *term, act machine.Action) {
 	switch a := act.(type) {
 	case machine.StartInvocation:
-		t.attempts.Start(a.ID, a.Target, a.Attempt)
+		t.attempts.Start(a)
 	case machine.AbortInvocation:
 		t.attempts.Abort(a.ID)
 	case machine.RetryInvocation:

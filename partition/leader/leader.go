@@ -62,7 +62,7 @@ type Snapshot interface {
 // Attempts runs the attempts of one partition's invocations during one leadership. Its methods,
 // but for Close, are called with the leader's lock held: they never block nor call back.
 type Attempts interface {
-	Start(id protocol.InvocationID, target protocol.Target, attempt uint32)
+	Start(machine.StartInvocation)
 	Abort(id protocol.InvocationID)
 	RetryNow(id protocol.InvocationID)
 	Notify(id protocol.InvocationID, attempt, index uint32, e journal.Entry)

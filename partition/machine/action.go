@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"github.com/perdure/perdure/partition/store"
 	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/command"
 	"github.com/perdure/perdure/protocol/journal"
@@ -17,11 +18,12 @@ type (
 		Token [16]byte
 		Epoch protocol.Epoch
 	}
-	// StartInvocation runs an attempt; found in status rows.
+	// StartInvocation runs an attempt; found in status rows, then without Fresh.
 	StartInvocation struct {
 		ID      protocol.InvocationID
 		Target  protocol.Target
 		Attempt uint32
+		Fresh   *Fresh // nil: its rows must be read
 	}
 	// AbortInvocation stops the attempt, if it runs; a new leader has none running.
 	AbortInvocation struct{ ID protocol.InvocationID }
@@ -60,6 +62,13 @@ type (
 		Reply command.Reply // ReplyCompleted
 	}
 )
+
+// Fresh is what the first attempt of a new invocation would read: its row, and the input as the only
+// entry of its journal.
+type Fresh struct {
+	Status store.Status
+	Input  journal.Entry
+}
 
 func (LeaderAnnounced) action() {}
 func (StartInvocation) action() {}

@@ -29,8 +29,9 @@ func (s *step) invoke(c *command.Invoke) error {
 	if c.Waiter != nil {
 		st.Waiters = []command.Waiter{*c.Waiter}
 	}
-	input := journal.Input{Headers: c.Headers, Value: c.Parameter.Inline}
-	if _, err := s.appendCommand(&st, &input, protocol.InvocationID{}); err != nil {
+	message := journal.Input{Headers: c.Headers, Value: c.Parameter.Inline}
+	input := journal.Entry{Type: message.Type(), Body: protocol.Inline(message.Append(nil))}
+	if _, err := s.appendEntry(&st, &input); err != nil {
 		return err
 	}
 	s.reply(c.Request, c.ID, command.Reply{
@@ -39,7 +40,10 @@ func (s *step) invoke(c *command.Invoke) error {
 	if c.ExecutionTime > s.now {
 		return s.schedule(&st)
 	}
-	return s.begin(&st)
+	if free, err := s.lock(&st); err != nil || !free {
+		return err
+	}
+	return s.startWith(&st, &input)
 }
 
 // retention is what a row keeps of a length of time: whole milliseconds.
@@ -113,19 +117,28 @@ func (s *step) schedule(st *store.Status) error {
 
 // begin starts an invocation, or queues it if another one holds its lock.
 func (s *step) begin(st *store.Status) error {
-	if holdsLock(st.Target) {
-		free, err := s.lockOrQueue(st)
-		if err != nil || !free {
-			return err
-		}
+	if free, err := s.lock(st); err != nil || !free {
+		return err
 	}
 	return s.start(st)
+}
+
+// lock takes the lock that an invocation needs, if it needs one; if it is held, the invocation is
+// queued and free is false.
+func (s *step) lock(st *store.Status) (free bool, err error) {
+	if !holdsLock(st.Target) {
+		return true, nil
+	}
+	return s.lockOrQueue(st)
 }
 
 // start begins a new running period: the first one, or one after a suspension, a pause or a lost
 // attempt. Attempt numbers are the partition's, not the invocation's: an ID that is used again, after
 // its row was forgotten, must not take what an attempt of its former life still reports.
-func (s *step) start(st *store.Status) error {
+func (s *step) start(st *store.Status) error { return s.startWith(st, nil) }
+
+// startWith is start; with the input of an invocation that is new, nothing needs to be read.
+func (s *step) startWith(st *store.Status, input *journal.Entry) error {
 	st.State = store.Invoked
 	st.Awaiting = journal.Future{}
 	s.tx.Vars.LastAttempt++
@@ -138,12 +151,16 @@ func (s *step) start(st *store.Status) error {
 	if err := s.tx.PutStatus(*st); err != nil {
 		return err
 	}
-	s.act(startAction(st))
+	a := startAction(st)
+	if input != nil {
+		a.Fresh = &Fresh{Status: *st, Input: *input}
+	}
+	s.act(a)
 	return nil
 }
 
 // startAction is derived from the row alone; Recover calls it too.
-func startAction(st *store.Status) Action {
+func startAction(st *store.Status) StartInvocation {
 	return StartInvocation{ID: st.ID, Target: st.Target, Attempt: st.Attempt}
 }
 
