@@ -51,6 +51,37 @@ func TestRunFailsWhenCallsFail(t *testing.T) {
 	}
 }
 
+func TestRunGoesOnAfterACrash(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	code, stdout, stderr := bench(t, "--server", brokenFake(t, "a"), "--scenarios", "chain3,echo",
+		"--clients", "1", "--rounds", "1", "--warmup", "0s", "--duration", "50ms",
+		"--data-dir", t.TempDir(), "--json", path)
+	if code != exitFailed || !strings.Contains(stderr, "a ended by itself before echo") {
+		t.Fatalf("status %d\n%s\n%s", code, stdout, stderr)
+	}
+	runs := readReport(t, path).Runs
+	if runs[0].Figures["errors"] == 0 || runs[1].Figures["errors"] > 0 {
+		t.Errorf("%g errors before the crash and %g after it, want some and none",
+			runs[0].Figures["errors"], runs[1].Figures["errors"])
+	}
+}
+
+// The second server cannot start; what was measured of the first must not be lost.
+func TestAnAbandonedRunIsReported(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	code, stdout, stderr := bench(t, "--server", fake(t, "a"), "--server", "name=b,cmd=false",
+		"--scenarios", "echo", "--clients", "1", "--rounds", "1", "--warmup", "0s",
+		"--duration", "5ms", "--data-dir", t.TempDir(), "--json", path)
+	if code != exitFailed || !strings.Contains(stderr, "start server b") {
+		t.Fatalf("status %d\n%s\n%s", code, stdout, stderr)
+	}
+	r := readReport(t, path)
+	notes := strings.Join(r.Notes, "; ")
+	if len(r.Runs) != 1 || !strings.Contains(notes, "this report is not complete") {
+		t.Errorf("%d runs and notes %q, want one and that it is not complete", len(r.Runs), notes)
+	}
+}
+
 func TestRunOpenLoop(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.json")
 	code, stdout, stderr := bench(t, "--server", fake(t, "a"), "--scenarios", "counter-1000",

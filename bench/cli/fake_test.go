@@ -58,7 +58,7 @@ func withoutPerf(run func() int) (code int, err error) {
 }
 
 // fakeServer answers like a server with the services behind it. Its counters are not durable. A
-// broken one fails every workflow.
+// broken one fails every workflow, and dies of a chain.
 func fakeServer(ingressPort, adminPort, nodePort string, broken bool) {
 	admin := http.NewServeMux()
 	admin.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
@@ -90,6 +90,9 @@ func fakeServer(ingressPort, adminPort, nodePort string, broken bool) {
 		fmt.Fprint(w, 3*(len(body)-len(`""`))+6)
 	})
 	ingress.HandleFunc("POST /Chain/run", func(w http.ResponseWriter, r *http.Request) {
+		if broken {
+			os.Exit(1)
+		}
 		_, _ = io.Copy(w, r.Body)
 	})
 	ingress.HandleFunc("POST /FanOut/run", func(w http.ResponseWriter, r *http.Request) {

@@ -49,10 +49,19 @@ func measure(
 	defer s.service.stop()
 	for round := 1; round <= cfg.rounds; round++ {
 		if err := s.round(ctx, round); err != nil {
-			return fmt.Errorf("round %d: %w", round, err)
+			return s.abandon(fmt.Errorf("round %d: %w", round, err), stdout)
 		}
 	}
 	return s.finish(stdout)
+}
+
+// abandon writes the report of what was measured until err came: it may have taken an hour.
+func (s *session) abandon(err error, stdout io.Writer) error {
+	if len(s.report.Runs) == 0 {
+		return err
+	}
+	s.note("this report is not complete: %v", err)
+	return errors.Join(err, s.finish(stdout))
 }
 
 func (s *session) prepare(ctx context.Context, args []string) error {

@@ -59,6 +59,13 @@ func (s *session) loadRound(
 func (s *session) measureCase(
 	ctx context.Context, kept []*target.Instance, server int, c report.Case, rate float64, round int,
 ) (report.Run, error) {
+	if kept[server] != nil && !kept[server].Running() {
+		s.note("%s ended by itself before %s and was started again", kept[server].Name(), c.Name())
+		if err := retire(kept[server]); err != nil {
+			return report.Run{}, err
+		}
+		kept[server] = nil
+	}
 	if kept[server] == nil {
 		instance, err := target.NewInstance(s.cfg.servers[server].Spec, s.scratch)
 		if err != nil {

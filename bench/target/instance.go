@@ -174,6 +174,20 @@ func (i *Instance) logTail() string {
 	return "; it printed:\n" + string(text[max(0, len(text)-logTailBytes):])
 }
 
+// Running reports whether the process is still there. A server that somebody else started is taken
+// to be.
+func (i *Instance) Running() bool {
+	if i.process == nil {
+		return i.spec.Kind == KindRunning
+	}
+	select {
+	case <-i.process.Done():
+		return false
+	default:
+		return true
+	}
+}
+
 // Stop ends the server gently. A server that somebody else started is left alone.
 func (i *Instance) Stop() {
 	if i.process != nil {
