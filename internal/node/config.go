@@ -93,6 +93,8 @@ type Config struct {
 	Ingress    Ingress    `toml:"ingress"`
 	Bifrost    Bifrost    `toml:"bifrost"`
 	Networking Networking `toml:"networking"`
+
+	MetadataClient MetadataClient `toml:"metadata-client"`
 }
 
 // HasRole reports whether the node has the role.
@@ -223,6 +225,13 @@ type Bifrost struct {
 	DefaultProvider string `toml:"default-provider"`
 	// RecordSizeLimit is the largest record the log takes. Default: 32 MiB.
 	RecordSizeLimit ByteSize `toml:"record-size-limit"`
+}
+
+// MetadataClient says how a node finds its cluster.
+type MetadataClient struct {
+	// Addresses are the URLs of nodes of the cluster, which a node without data asks. This node may
+	// be among them. Default: none, the node is the first.
+	Addresses []string `toml:"addresses"`
 }
 
 // Networking configures connections between nodes.

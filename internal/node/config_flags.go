@@ -38,6 +38,8 @@ var settingFlags = []struct{ name, key, usage string }{
 	{"admin-bind-address", "admin.bind-address", "ip:port of the operators' API"},
 	{"ingress-bind-port", "ingress.bind-port", "port callers use"},
 	{"ingress-bind-address", "ingress.bind-address", "ip:port callers use"},
+	{"metadata-client-addresses", "metadata-client.addresses",
+		"URLs of nodes of the cluster, separated by commas"},
 	{"auto-provision", "", "true or false: start a cluster if there is none"},
 	{"default-num-partitions", "", "partitions of a new cluster"},
 	{"default-replication", "", "replication of a new cluster"},

@@ -263,7 +263,7 @@ request-identity-private-key-pem-file = "k.pem"
 abort-timeuot = "1m"
 rocksdb-x = 1
 [metadata-client]
-addresses = ["a"]
+connect-timeout = "1s"
 `, []string{"PERDURE_ADMIN__NO_SUCH=1"}, "--force-node-id", "3")
 	want := []struct {
 		level slog.Level
@@ -272,7 +272,7 @@ addresses = ["a"]
 		{slog.LevelWarn, "bind-prot: unknown key, ignored; did you mean bind-port?"},
 		{slog.LevelWarn, "inactivity-timeout: unknown key, ignored; did you mean " +
 			"worker.invoker.inactivity-timeout?"},
-		{slog.LevelInfo, "metadata-client: known and ignored: metadata is kept"},
+		{slog.LevelInfo, "metadata-client.connect-timeout: known and ignored: metadata is kept"},
 		{slog.LevelInfo, "rocksdb-total-memory-size: known and ignored: it tunes"},
 		{slog.LevelWarn, "worker.invoker.abort-timeuot: unknown key, ignored; did you mean " +
 			"worker.invoker.abort-timeout?"},

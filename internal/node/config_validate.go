@@ -133,6 +133,9 @@ func (c Config) checkCluster(found *checks) {
 	r := c.DefaultReplication
 	found.that(r.Node > 0 || r.Zone > 0 || r.Region > 0, "default-replication",
 		"it asks for nothing; write at least 1")
+	for _, address := range c.MetadataClient.Addresses {
+		found.url("metadata-client.addresses", address, "http", "https")
+	}
 	found.positive("shutdown-timeout", c.ShutdownTimeout)
 	found.positive("initialization-timeout", c.InitializationTimeout)
 	found.oneOf("bifrost.default-provider", c.Bifrost.DefaultProvider,

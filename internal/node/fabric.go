@@ -2,23 +2,65 @@ package node
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/pprof"
 	"time"
+
+	"github.com/perdure/perdure/cluster/mux"
 )
 
 // startFabric serves what is for those who watch this node: metrics, health and profiles.
 func (n *Node) startFabric() (err error) {
-	mux := http.NewServeMux()
+	pages := http.NewServeMux()
 	if !n.cfg.DisablePrometheus {
-		mux.Handle("GET /metrics", n.metrics.handler())
+		pages.Handle("GET /metrics", n.metrics.handler())
 	}
-	mux.HandleFunc("GET /health", n.health)
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	n.fabric, err = n.serve("fabric", n.cfg.Listener, mux, 0)
-	return err
+	pages.HandleFunc("GET /health", n.health)
+	pages.HandleFunc("GET /debug/pprof/", pprof.Index)
+	pages.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	pages.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	n.routeCluster(pages)
+	n.fabric, err = listen("fabric", n.cfg.Listener, n.cfg.SocketPath("fabric"), pages, 0, n.log)
+	if err != nil {
+		return err
+	}
+	return n.shareFabric()
+}
+
+// shareFabric lets the protocols between nodes share the port with HTTP.
+func (n *Node) shareFabric() error {
+	for i, l := range n.fabric.listeners {
+		if l.Addr().Network() != "tcp" {
+			continue
+		}
+		address, err := hostPort(n.fabric.address)
+		if err != nil {
+			return fmt.Errorf("advertise %s: %w; set --advertised-address", n.fabric.address, err)
+		}
+		n.address = address
+		n.mux = newMux(n.log)
+		n.fabric.listeners[i] = n.mux.HTTP(l.Addr())
+		n.serving.Go(func() {
+			if err := n.mux.Serve(l); err != nil {
+				n.fail(fmt.Errorf("serve fabric: %w", err))
+			}
+		})
+	}
+	if n.mux == nil && len(n.cfg.MetadataClient.Addresses) > 0 {
+		return errors.New("a node of a cluster needs a port for the others: use --listen-mode tcp or all")
+	}
+	n.fabric.serve(n.fail)
+	return nil
+}
+
+func newMux(log *slog.Logger) *mux.Mux {
+	return mux.New(mux.Config{Refused: func(remote net.Addr, err error) {
+		log.Debug("a connection was closed", "remote", remote.String(), "error", err)
+	}})
 }
 
 // health answers 200 once every partition can serve, 503 before.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/bifrost"
+	"github.com/perdure/perdure/cluster"
 	"github.com/perdure/perdure/ingress"
 	"github.com/perdure/perdure/internal/clock"
 	"github.com/perdure/perdure/invoker"
@@ -44,6 +45,8 @@ type Node struct {
 	admin      *endpointServer
 	ingress    *endpointServer
 
+	membership
+
 	failed chan error // the first failure that ends the node
 }
 
@@ -51,7 +54,8 @@ type Node struct {
 func Run(ctx context.Context, cfg Config, log *slog.Logger, version string) error {
 	n := &Node{
 		cfg: cfg, log: log, version: version, began: time.Now(), failed: make(chan error, 1),
-		metrics: newMetrics(cfg.ClusterName, cfg.NodeName),
+		metrics:    newMetrics(cfg.ClusterName, cfg.NodeName),
+		membership: membership{instance: cluster.NewToken(), provision: make(chan struct{})},
 	}
 	starting, cancel := context.WithTimeout(ctx, cfg.InitializationTimeout.Std())
 	err := n.start(starting)
@@ -63,8 +67,10 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, version string) erro
 	if err != nil {
 		return errors.Join(err, n.stop())
 	}
-	log.Info("ready", "ingress", n.ingress.address, "admin", n.admin.address,
-		"node", cfg.NodeName, "took", time.Since(n.began).Round(time.Millisecond), "version", version)
+	if err := n.awaitReady(ctx); err == nil {
+		log.Info("ready", "ingress", n.ingress.address, "admin", n.admin.address,
+			"node", cfg.NodeName, "took", time.Since(n.began).Round(time.Millisecond), "version", version)
+	}
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")
@@ -82,36 +88,34 @@ func (n *Node) start(ctx context.Context) error {
 	if err := n.startFabric(); err != nil {
 		return err
 	}
-	if err := n.startLogs(); err != nil {
+	id, err := n.identify(ctx)
+	if err != nil {
 		return err
 	}
-	cluster, err := n.startMetadata(ctx)
+	if err := n.startLogs(id); err != nil {
+		return err
+	}
+	shared, err := n.startMetadata(ctx, id)
 	if err != nil {
 		return err
 	}
 	if err := n.startInvoker(); err != nil {
 		return err
 	}
-	if err := n.startPartitions(ctx, cluster.Partitions); err != nil {
+	if err := n.startPartitions(shared.Partitions); err != nil {
 		return err
 	}
-	if err := n.startPublic(); err != nil {
+	if err := n.startAgent(id); err != nil {
 		return err
 	}
-	return n.awaitReady(ctx)
+	return n.startPublic()
 }
 
-func (n *Node) startLogs() (err error) {
-	n.logs, err = bifrost.OpenRaft(bifrost.RaftConfig{
-		Dir:    filepath.Join(n.cfg.NodeDir(), "log"),
-		Logger: n.log.With("part", "log"),
-		Events: n.logEvents(),
-		OnLeader: func(id bifrost.LogID, l bifrost.Leadership) {
-			if h := n.partitions.Load(); h != nil {
-				h.LeaderEvent(id, l.Leads)
-			}
-		},
-	})
+func (n *Node) startLogs(id cluster.Identity) (err error) {
+	if err := n.startTransport(id); err != nil {
+		return err
+	}
+	n.logs, err = bifrost.OpenRaft(n.raftConfig(id))
 	if err != nil {
 		return fmt.Errorf("open the logs: %w", err)
 	}
@@ -127,22 +131,32 @@ func (n *Node) logEvents() bifrost.Events {
 	return events
 }
 
-func (n *Node) startMetadata(ctx context.Context) (cluster metadata.Cluster, err error) {
+func (n *Node) startMetadata(ctx context.Context, id cluster.Identity) (
+	shared metadata.Cluster, err error,
+) {
 	n.metadata, err = metadata.Open(ctx, metadata.Config{
 		Host: n.logs, Dir: filepath.Join(n.cfg.NodeDir(), "metadata"),
 		Background: n.fault("metadata"),
 	})
 	if err != nil {
-		return cluster, err
+		return shared, err
 	}
-	cluster, err = n.metadata.EnsureCluster(ctx, metadata.Cluster{
+	before, _, err := n.metadata.Cluster()
+	if err != nil {
+		return shared, err
+	}
+	shared, err = n.metadata.EnsureCluster(ctx, metadata.Cluster{
 		Name: n.cfg.ClusterName, Partitions: n.cfg.DefaultNumPartitions, CreatedAt: time.Now(),
 	})
 	if err != nil {
-		return cluster, err
+		return shared, err
 	}
+	if err := n.enter(ctx, id, before, shared); err != nil {
+		return shared, err
+	}
+	n.entered.Store(true)
 	n.registry, err = schema.NewRegistry(n.metadata, n.cfg.schemaDefaults(), n.fault("schema"))
-	return cluster, err
+	return shared, err
 }
 
 // fault logs what was retried or left as it was.
@@ -170,7 +184,7 @@ func (n *Node) startInvoker() error {
 	return err
 }
 
-func (n *Node) startPartitions(ctx context.Context, count int) error {
+func (n *Node) startPartitions(count int) error {
 	host, err := partition.NewHost(partition.Config{
 		Dir: filepath.Join(n.cfg.NodeDir(), "partitions"), Count: count, Node: n.cfg.NodeName,
 		Logs: n.logs, Clock: clock.Real{},
@@ -185,7 +199,8 @@ func (n *Node) startPartitions(ctx context.Context, count int) error {
 		return err
 	}
 	n.partitions.Store(host)
-	return host.Start(ctx)
+	host.Run()
+	return nil
 }
 
 func (n *Node) partitionEvents() partition.Events {
@@ -221,33 +236,63 @@ func (n *Node) partitionEvents() partition.Events {
 	}
 }
 
-// ready reports whether every partition can serve.
-func (n *Node) ready() bool {
+// ready reports whether every partition can serve: it has a leader, and if that is here, the leader
+// is up.
+func (n *Node) ready() bool { return n.notReady() == nil }
+
+func (n *Node) notReady() error {
 	h := n.partitions.Load()
-	if h == nil {
-		return false
+	if h == nil || n.agent.Load() == nil {
+		return errors.New("the node is starting")
 	}
-	_, ready := h.Ready()
-	return ready
-}
-
-// readyPoll is how often a starting node looks whether it is ready.
-const readyPoll = 5 * time.Millisecond
-
-func (n *Node) awaitReady(ctx context.Context) error {
-	ticker := time.NewTicker(readyPoll)
-	defer ticker.Stop()
-	for !n.ready() {
-		select {
-		case <-ctx.Done():
-			serving, _ := n.partitions.Load().Ready()
-			return fmt.Errorf("wait for all partitions to serve: %d do: %w", serving, ctx.Err())
-		case err := <-n.failed:
-			return err
-		case <-ticker.C:
+	if err := cluster.Serving(n.metadata, n.directory); err != nil {
+		return err
+	}
+	for p := range protocol.PartitionID(n.directory.Partitions()) {
+		if by, _ := n.directory.Leader(p); by != n.directory.Self() {
+			continue
+		}
+		l, err := h.Leader(p)
+		if err == nil {
+			if _, leads := l.Leading(); !leads {
+				err = leader.ErrNotLeader
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("partition %d: %w", p, err)
 		}
 	}
 	return nil
+}
+
+const (
+	readyPoll   = 5 * time.Millisecond // how often a starting node looks whether it is ready
+	readyReport = 10 * time.Second     // how often it says what it waits for
+)
+
+// awaitReady waits until the node is ready, has failed, or ctx ends.
+func (n *Node) awaitReady(ctx context.Context) error {
+	ticker := time.NewTicker(readyPoll)
+	defer ticker.Stop()
+	reported := time.Now()
+	for {
+		err := n.notReady()
+		if err == nil {
+			return nil
+		}
+		if time.Since(reported) > readyReport {
+			reported = time.Now()
+			n.log.Warn("waiting for the partitions", "for", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case failure := <-n.failed:
+			n.fail(failure) // Run looks for it too
+			return failure
+		case <-ticker.C:
+		}
+	}
 }
 
 // startPublic serves ingress and admin. Requests that come before every partition is ready wait for
@@ -287,11 +332,13 @@ func (n *Node) fail(err error) {
 // stop drains and stops every part that was started, last first.
 func (n *Node) stop() error {
 	var errs []error
+	n.handOver()
 	for _, e := range []*endpointServer{n.ingress, n.admin} {
 		if e != nil {
 			e.shutdown()
 		}
 	}
+	n.stopMembership()
 	if h := n.partitions.Load(); h != nil {
 		errs = append(errs, h.Close())
 	}
@@ -313,5 +360,6 @@ func (n *Node) stop() error {
 	if n.fabric != nil {
 		n.fabric.shutdown()
 	}
+	errs = append(errs, n.closeTransport())
 	return errors.Join(errs...)
 }

@@ -107,7 +107,6 @@ func attempts(a Attempts) uint32 {
 
 // WithoutEffect lists the settings that were changed and that this version does nothing with.
 func (c Config) WithoutEffect() []string {
-	def := Default()
 	var keys []string
 	for _, s := range []struct {
 		key     string
@@ -115,7 +114,6 @@ func (c Config) WithoutEffect() []string {
 	}{
 		{"tracing-endpoint", c.TracingEndpoint+c.TracingRuntimeEndpoint+c.TracingServicesEndpoint != ""},
 		{"tracing-json-path", c.TracingJSONPath != ""},
-		{"default-replication", c.DefaultReplication != def.DefaultReplication},
 		{"ingress.kafka-clusters", len(c.Ingress.KafkaClusters) > 0},
 		{"worker.invoker.action-throttling", c.Worker.Invoker.ActionThrottling.Rate.Count > 0},
 		{"worker.invoker.aws-profile", c.Worker.Invoker.AWSProfile != ""},

@@ -1,0 +1,261 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/perdure/perdure/bifrost"
+	"github.com/perdure/perdure/bifrost/transport"
+	"github.com/perdure/perdure/cluster"
+	"github.com/perdure/perdure/cluster/mux"
+	"github.com/perdure/perdure/cluster/placement"
+	"github.com/perdure/perdure/metadata"
+	"github.com/perdure/perdure/protocol"
+)
+
+// membership is this node's part in its cluster.
+type membership struct {
+	// instance tells this data directory apart; it is made before the node has an identity.
+	instance  string
+	identity  atomic.Pointer[cluster.Identity] // nil until the node has one
+	address   string                           // host:port for other nodes
+	provision chan struct{}                    // closed when somebody asks for a new cluster
+	provided  sync.Once
+	entered   atomic.Bool // the registry can be read and written
+
+	mux        *mux.Mux
+	directory  *cluster.Directory
+	transport  *transport.Transport
+	agent      atomic.Pointer[cluster.Agent]
+	controller atomic.Pointer[cluster.Controller]
+
+	stop    context.CancelFunc
+	loops   sync.WaitGroup // end with stop
+	serving sync.WaitGroup // end with mux and transport
+}
+
+// Multi-zone timing of elections: a lost leader is replaced within a second, and a slow disk or a
+// pause of a few hundred milliseconds elects nobody.
+const (
+	raftTick       = 10 * time.Millisecond
+	raftElection   = 40 // ticks
+	raftHeartbeat  = 3  // ticks
+	aloneTick      = 50 * time.Millisecond
+	aloneElection  = 3
+	aloneHeartbeat = 1
+
+	// handOverTimeout is how long a stopping node waits for others to take over.
+	handOverTimeout = 10 * time.Second
+)
+
+// startTransport makes what reaches the other nodes, whose addresses id knows from before.
+func (n *Node) startTransport(id cluster.Identity) (err error) {
+	n.directory = cluster.NewDirectory(id.Node, 0, id.Addresses, func(other cluster.NodeID,
+		skew time.Duration) {
+		n.log.Error("the clock of another node is too far from this one's: synchronise the clocks "+
+			"of all nodes, for example with chrony", "other", other.String(), "skew", skew)
+	})
+	n.transport, err = transport.New(transport.Config{
+		Self: uint64(id.Node), Generation: id.Generation, Cluster: id.String(), Release: n.version,
+		Prefix: mux.Raft, Resolve: n.directory.Resolve,
+		Admit: func(h transport.Hello) error {
+			return cluster.CheckClock(fmt.Sprintf("node %d", h.Node), time.UnixMilli(h.Millis), time.Now())
+		},
+		Notice: func(from uint64, notice []byte) {
+			if a := n.agent.Load(); a != nil {
+				a.Hear(from, notice)
+			}
+		},
+		Events: transport.Events{
+			Connected: func(other uint64) { n.log.Debug("connected", "other", other) },
+			Disconnected: func(other uint64, err error) {
+				var refused *transport.RefusedError
+				if errors.As(err, &refused) {
+					n.log.Error("another node refuses this one", "other", other, "error", err)
+					return
+				}
+				n.log.Debug("disconnected", "other", other, "error", err)
+			},
+			Refused: func(remote net.Addr, err error) {
+				n.log.Warn("a connection was refused", "remote", remote.String(), "error", err)
+			},
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if n.mux != nil {
+		l := n.mux.Listen(mux.Raft, nil)
+		n.serving.Go(func() {
+			if err := n.transport.Serve(l); err != nil {
+				n.fail(err)
+			}
+		})
+	}
+	return nil
+}
+
+// raftConfig is how the logs of this node are kept.
+func (n *Node) raftConfig(id cluster.Identity) bifrost.RaftConfig {
+	cfg := bifrost.RaftConfig{
+		Dir: filepath.Join(n.cfg.NodeDir(), "log"), Logger: n.log.With("part", "log"),
+		Events: n.logEvents(), OnLeader: n.onLeader,
+		Node: uint64(id.Node), Transport: n.transport,
+		Tick: raftTick, ElectionTicks: raftElection, HeartbeatTicks: raftHeartbeat,
+		Group: func(log bifrost.LogID) (bifrost.Group, error) {
+			return cluster.Group(n.metadata, id.Node, log)
+		},
+	}
+	if n.alone(id) {
+		cfg.Tick, cfg.ElectionTicks, cfg.HeartbeatTicks = aloneTick, aloneElection, aloneHeartbeat
+	}
+	return cfg
+}
+
+// alone says that this node has no company and is not configured to get any.
+func (n *Node) alone(id cluster.Identity) bool {
+	return len(id.Addresses) <= 1 && len(n.cfg.MetadataClient.Addresses) == 0 &&
+		n.cfg.replication().Size() == 1
+}
+
+// onLeader passes on what the logs say about leaders.
+func (n *Node) onLeader(log bifrost.LogID, l bifrost.Leadership) {
+	if p, ok := bifrost.PartitionOfLog(log); ok {
+		n.directory.SawLeader(protocol.PartitionID(p), l)
+		if h := n.partitions.Load(); h != nil {
+			h.LeaderEvent(log, l.Leads)
+		}
+	} else if c := n.controller.Load(); c != nil {
+		c.Poke()
+	}
+	if a := n.agent.Load(); a != nil {
+		a.Poke()
+	}
+}
+
+// replication is the default replication as placement understands it.
+func (c Config) replication() placement.Replication {
+	r := c.DefaultReplication
+	return placement.Replication{Node: r.Node, Zone: r.Zone, Region: r.Region}
+}
+
+// enter makes the node known to its cluster, once the metadata can be read.
+func (n *Node) enter(ctx context.Context, id cluster.Identity, before, now metadata.Cluster) error {
+	n.directory.SetPartitions(now.Partitions)
+	if err := cluster.Register(ctx, n.metadata, id, n.joinRequest()); err != nil {
+		return err
+	}
+	if id.Node == 1 {
+		existing := before.Name != "" // it was alone before there were layouts
+		err := cluster.Provision(ctx, n.metadata, n.cfg.replication(), now.Partitions, existing)
+		if err != nil {
+			return err
+		}
+	}
+	nodes, err := cluster.ReadNodes(n.metadata)
+	if err != nil {
+		return err
+	}
+	n.directory.SetNodes(nodes)
+	return nil
+}
+
+// startAgent starts what runs the replicas here, and what decides where replicas are.
+func (n *Node) startAgent(id cluster.Identity) error {
+	fault := n.fault("cluster")
+	agent := cluster.NewAgent(cluster.AgentConfig{
+		Generation: id.Generation, Store: n.metadata, Directory: n.directory, Groups: n.logs,
+		Partitions: n.partitions.Load(), Notify: n.transport.Notify, Fault: fault,
+	})
+	if err := agent.RemoveStrays(); err != nil {
+		return err
+	}
+	controller := cluster.NewController(cluster.ControllerConfig{
+		Store: n.metadata, Directory: n.directory, Groups: n.logs, Fault: fault,
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	n.membership.stop = stop
+	n.agent.Store(agent)
+	n.controller.Store(controller)
+	n.loops.Go(func() { agent.Run(ctx) })
+	n.loops.Go(func() { controller.Run(ctx) })
+	n.loops.Go(func() { n.keepAddresses(ctx) })
+	return nil
+}
+
+// keepAddresses keeps where the other nodes are for the next start.
+func (n *Node) keepAddresses(ctx context.Context) {
+	for {
+		changed := n.metadata.Watch(cluster.NodesKey)
+		id := *n.identity.Load()
+		nodes, err := cluster.ReadNodes(n.metadata)
+		if err == nil && len(nodes.Nodes) > 0 {
+			id.Addresses = map[cluster.NodeID]string{}
+			for _, other := range nodes.Nodes {
+				id.Addresses[other.ID] = other.Address
+			}
+			err = id.Save(n.cfg.NodeDir())
+		}
+		if err != nil {
+			n.fault("cluster")(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+// handOver gives leadership to other nodes before this one stops.
+func (n *Node) handOver() {
+	a := n.agent.Load()
+	if a == nil || len(n.directory.Nodes().Nodes) < 2 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(),
+		min(handOverTimeout, n.cfg.ShutdownTimeout.Std()/2))
+	defer cancel()
+	began := time.Now()
+	left := a.HandOver(ctx)
+	n.log.Info("handed over", "left", left, "took", time.Since(began).Round(time.Millisecond))
+}
+
+// stopMembership stops the loops; the logs are closed after it.
+func (n *Node) stopMembership() {
+	if n.membership.stop != nil {
+		n.membership.stop()
+		n.loops.Wait()
+	}
+}
+
+// closeTransport ends what reaches other nodes, after the logs were closed.
+func (n *Node) closeTransport() (err error) {
+	if n.transport != nil {
+		err = n.transport.Close()
+	}
+	if n.mux != nil {
+		err = errors.Join(err, n.mux.Close())
+	}
+	n.serving.Wait()
+	return err
+}
+
+// hostPort is the host and port of an URL.
+func hostPort(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", err
+	}
+	if u.Port() != "" {
+		return u.Host, nil
+	}
+	return net.JoinHostPort(u.Hostname(), fmt.Sprint(DefaultFabricPort)), nil
+}
