@@ -42,10 +42,11 @@ type line struct {
 
 // bar is a ratio with its interval, in a row of its own.
 type bar struct {
-	Name                string
-	Row, At, Low, High  float64
-	Label, Color        string
-	HasInterval, Better bool
+	Name               string
+	Row, At, Low, High float64
+	Label              string
+	Tone               string // a colour of the page: good, bad, or soft
+	HasInterval        bool
 }
 
 // series is what one server contributes to a chart.
@@ -65,7 +66,7 @@ func (s scale) at(value float64) float64 {
 		return s.first
 	}
 	share := min(max((value-s.low)/(s.high-s.low), 0), 1)
-	return s.first + share*(s.last-s.first)
+	return math.Round((s.first+share*(s.last-s.first))*10) / 10
 }
 
 // percentiles are the marks of the axis of shares. Each is as far from the next as nines are.
@@ -221,7 +222,7 @@ func (r *Report) ratioChart(figure Figure, of, to string, largerIsBetter bool) (
 		b := bar{
 			Name: caseTitle(ratio.Case), Row: topMargin + ratioRow*(float64(i)+0.5),
 			At: x.at(math.Log10(value)), Label: decimal(value, 2) + "x", HasInterval: known,
-			Better: (value > 1) == largerIsBetter,
+			Tone: tone(value, interval, largerIsBetter),
 		}
 		if known {
 			b.Low, b.High = x.at(math.Log10(interval.Low)), x.at(math.Log10(interval.High))
@@ -235,6 +236,19 @@ func (r *Report) ratioChart(figure Figure, of, to string, largerIsBetter bool) (
 		}
 	}
 	return c, len(ratios) > 0
+}
+
+// tone says whether a ratio is good, bad, or perhaps no difference at all. An interval that was not
+// measured is empty and holds nothing.
+func tone(ratio float64, interval Interval, largerIsBetter bool) string {
+	const tiny = 0.01
+	switch {
+	case math.Abs(ratio-1) < tiny, interval.Low <= 1 && interval.High >= 1:
+		return "soft"
+	case (ratio > 1) == largerIsBetter:
+		return "good"
+	}
+	return "bad"
 }
 
 func caseTitle(c Case) string {

@@ -100,7 +100,7 @@ func TestRatioChart(t *testing.T) {
 		t.Fatalf("%d bars, want one for each case", len(c.Bars))
 	}
 	hot, open := c.Bars[0], c.Bars[1]
-	if !hot.HasInterval || hot.Low >= hot.At || hot.High <= hot.At || !hot.Better {
+	if !hot.HasInterval || hot.Low >= hot.At || hot.High <= hot.At || hot.Tone != "good" {
 		t.Errorf("the interval does not enclose the ratio: %+v", hot)
 	}
 	if open.HasInterval || open.Name != "echo@100/s, 256 clients" {
@@ -108,5 +108,26 @@ func TestRatioChart(t *testing.T) {
 	}
 	if _, ok := r.ratioChart(figure, "perdure", "nobody", true); ok {
 		t.Error("a chart against nobody")
+	}
+}
+
+func TestTone(t *testing.T) {
+	tests := []struct {
+		ratio    float64
+		interval Interval
+		larger   bool
+		want     string
+	}{
+		{2, Interval{1.5, 2.5}, true, "good"},
+		{2, Interval{1.5, 2.5}, false, "bad"},
+		{0.5, Interval{}, false, "good"},
+		{0.5, Interval{}, true, "bad"},
+		{2, Interval{0.9, 4}, true, "soft"},
+		{1.001, Interval{}, true, "soft"},
+	}
+	for _, test := range tests {
+		if got := tone(test.ratio, test.interval, test.larger); got != test.want {
+			t.Errorf("%+v: got %s", test, got)
+		}
 	}
 }
