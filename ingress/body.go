@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// maxTrustedBytes is the longest body for which memory is taken before it has come: clients that
-	// announce much and send nothing cost nothing.
-	maxTrustedBytes = 1 << 20
+	// maxTrustedBytes is the longest body for which memory is taken before it has come: of longer ones,
+	// only as fast as they come. All bodies together stay within their shares either way.
+	maxTrustedBytes = 4 << 20
 	// smallBodyBytes is up to which size bodies are read without asking for a share of the memory.
 	smallBodyBytes = 64 << 10
 	// bodyPatience is how long a request waits for its share.

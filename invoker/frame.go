@@ -15,12 +15,13 @@ import (
 	"github.com/perdure/perdure/protocol/service"
 )
 
-// frame takes one frame from the deployment; its body is valid only until frame returns.
+// frame takes one frame from the deployment; unless it is the frame's own, its body is valid only
+// until frame returns.
 func (a *attempt) frame(f service.Frame, now time.Time) *failure {
 	if err := service.IsAllowedFromDeployment(f.Type, a.version); err != nil {
 		return violation("%v", err)
 	}
-	if f.Type.IsCommand() || f.Type == service.TypeProposeRunCompletion {
+	if !f.Own && (f.Type.IsCommand() || f.Type == service.TypeProposeRunCompletion) {
 		f.Body = bytes.Clone(f.Body) // goes to the log
 	}
 	if f.Type.IsCommand() {

@@ -26,6 +26,7 @@ type Frame struct {
 	Type  journal.Type
 	Flags uint16
 	Body  []byte
+	Own   bool // a parser made Body for this frame alone: it may be kept
 }
 
 // RequestedAck reports whether the sender wants an acknowledgement.

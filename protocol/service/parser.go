@@ -28,6 +28,10 @@ func (e *FrameTooLargeError) Unwrap() error { return ErrFrameTooLarge }
 // minBufferBytes is the smallest buffer made for a frame that comes in pieces.
 const minBufferBytes = 512
 
+// maxTrust is how many times larger than what is there of a frame its buffer may be. A small factor
+// has a large frame copied again and again while it comes.
+const maxTrust = 4
+
 // Parser cuts a stream into frames. Push pieces of any size into Feed.
 type Parser struct {
 	limit  int
@@ -44,7 +48,7 @@ func NewParser(limit int) *Parser { return &Parser{limit: limit} }
 // Feed takes the next piece of the stream and calls emit for every frame that it completes, in
 // order; emit must not call Feed. The body of a frame that lies whole inside chunk aliases chunk,
 // and is valid as long as chunk is unchanged; the body of a frame that came in several pieces is a
-// copy that the parser does not touch again.
+// copy that the parser does not touch again, and Own is set.
 //
 // A frame that is too large is refused when its header is there. Errors of emit are returned as
 // they are. After an error, every further call returns the same error.
@@ -99,20 +103,20 @@ func (p *Parser) piece(chunk []byte, emit func(Frame) error) []byte {
 }
 
 // grow makes room for n more bytes. An announced length is believed only as fast as bytes arrive:
-// the buffer is never more than twice what is there.
+// the buffer is never more than maxTrust times what is there.
 func (p *Parser) grow(n int) {
 	need := len(p.body) + n
 	if need <= cap(p.body) {
 		return
 	}
-	room := min(max(2*need, minBufferBytes), int(p.frame.Length))
+	room := min(max(maxTrust*need, minBufferBytes), int(p.frame.Length))
 	p.body = append(make([]byte, 0, room), p.body...)
 }
 
 func (p *Parser) emitBuffered(emit func(Frame) error) {
 	body := p.body
 	p.headed, p.body = 0, nil
-	p.err = emit(Frame{Type: p.frame.Type, Flags: p.frame.Flags, Body: body})
+	p.err = emit(Frame{Type: p.frame.Type, Flags: p.frame.Flags, Body: body, Own: true})
 }
 
 func (p *Parser) accepts(h FrameHeader) bool {

@@ -76,8 +76,8 @@ func TestParserDoesNotCopyWholeFrames(t *testing.T) {
 		p := Parser{limit: testLimit}
 		i = 0
 		_ = p.Feed(stream, func(f Frame) error {
-			if &f.Body[0] != &stream[offsets[i]] || cap(f.Body) != len(f.Body) {
-				t.Errorf("frame %d is a copy, or could grow into the next one", i)
+			if &f.Body[0] != &stream[offsets[i]] || cap(f.Body) != len(f.Body) || f.Own {
+				t.Errorf("frame %d is a copy, says so, or could grow into the next one", i)
 			}
 			i++
 			return nil
@@ -100,8 +100,8 @@ func TestParserHandsOverBuffers(t *testing.T) {
 			}
 		}
 	}
-	if string(got[0].Body) != "one" || string(got[1].Body) != "two" {
-		t.Errorf("got %q and %q", got[0].Body, got[1].Body)
+	if string(got[0].Body) != "one" || string(got[1].Body) != "two" || !got[0].Own {
+		t.Errorf("got %q and %q, their own: %v", got[0].Body, got[1].Body, got[0].Own)
 	}
 }
 
