@@ -42,7 +42,7 @@ func (h *RaftHost) Members(ctx context.Context, id LogID) (Members, error) {
 		found, err = nodes.SyncGetShardMembership(ctx, uint64(l.id))
 		return err
 	})
-	if err != nil {
+	if err = passing(err); err != nil {
 		return Members{}, fmt.Errorf("ask for the members of log %s: %w", id, err)
 	}
 	return Members{
@@ -89,10 +89,18 @@ func (h *RaftHost) change(ctx context.Context, id LogID, what string, r ReplicaI
 	if errors.Is(err, dragonboat.ErrRejected) {
 		err = ErrChangeRefused
 	}
-	if err != nil {
+	if err = passing(err); err != nil {
 		return fmt.Errorf("%s %v in log %s: %w", what, r, id, err)
 	}
 	return nil
+}
+
+// passing marks what goes away by itself, as when a leader has just been elected, with ErrBusy.
+func passing(err error) error {
+	if errors.Is(err, dragonboat.ErrShardNotReady) || errors.Is(err, dragonboat.ErrSystemBusy) {
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return err
 }
 
 // Transfer asks the leader, if it is here, to hand over to another replica. It may come to nothing:
@@ -101,7 +109,7 @@ func (h *RaftHost) Transfer(id LogID, to ReplicaID) error {
 	err := h.onLog(id, func(_ *raftLog, nodes *dragonboat.NodeHost) error {
 		return nodes.RequestLeaderTransfer(uint64(id), uint64(to))
 	})
-	if err != nil {
+	if err = passing(err); err != nil {
 		return fmt.Errorf("hand log %s over to replica %v: %w", id, to, err)
 	}
 	return nil

@@ -45,7 +45,8 @@ const (
 	handOverAsk  = 150 * time.Millisecond // between two requests for one log
 )
 
-// AgentConfig says what an Agent works with. All fields but Fault are required.
+// AgentConfig says what an Agent works with. All fields but the last two are
+// required.
 type AgentConfig struct {
 	Generation uint64
 	Store      Store
@@ -54,6 +55,8 @@ type AgentConfig struct {
 	Partitions Partitions
 	// Notify sends a notice to another node; it does not wait.
 	Notify func(node uint64, notice []byte)
+	// Removed is called once when this node is no longer in the registry.
+	Removed func()
 	// Fault is told what failed and is tried again. It must not block.
 	Fault func(error)
 }
@@ -65,6 +68,7 @@ type Agent struct {
 	cfg  AgentConfig
 	self NodeID
 	wake chan struct{}
+	gone sync.Once
 
 	mu       sync.Mutex
 	local    map[protocol.PartitionID]Replica  // replicas that run here; guarded by mu
@@ -80,6 +84,9 @@ type Agent struct {
 func NewAgent(cfg AgentConfig) *Agent {
 	if cfg.Fault == nil {
 		cfg.Fault = func(error) {}
+	}
+	if cfg.Removed == nil {
+		cfg.Removed = func() {}
 	}
 	return &Agent{
 		cfg: cfg, self: cfg.Directory.Self(), wake: make(chan struct{}, 1),
@@ -157,6 +164,10 @@ func (a *Agent) look(ctx context.Context) {
 		return
 	}
 	a.cfg.Directory.SetNodes(nodes)
+	if _, ok := nodes.Find(a.self); !ok && len(nodes.Nodes) > 0 {
+		a.gone.Do(a.cfg.Removed)
+		return
+	}
 	layout, ok, err := ReadLayout(a.cfg.Store)
 	if err != nil {
 		a.cfg.Fault(err)
@@ -346,17 +357,13 @@ func (a *Agent) preferred(g group, leader NodeID) step {
 // take takes one step, and learns who the members are after it.
 func (a *Agent) take(ctx context.Context, log bifrost.LogID, have bifrost.Members, s step) {
 	err := takeStep(ctx, a.cfg.Groups, log, have, s)
-	if err != nil && !errors.Is(err, bifrost.ErrChangeRefused) && ctx.Err() == nil {
-		a.cfg.Fault(err)
-	}
+	a.fault(ctx, err)
 	if s.kind == stepHandOver {
 		return
 	}
 	now, err := a.cfg.Groups.Members(ctx, log)
 	if err != nil {
-		if ctx.Err() == nil {
-			a.cfg.Fault(err)
-		}
+		a.fault(ctx, err)
 		a.forgetMembers(log)
 		sleep(ctx, busyInterval)
 		return
@@ -364,6 +371,14 @@ func (a *Agent) take(ctx context.Context, log bifrost.LogID, have bifrost.Member
 	a.mu.Lock()
 	a.members[log] = now
 	a.mu.Unlock()
+}
+
+// fault reports what is not merely a matter of the moment.
+func (a *Agent) fault(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, bifrost.ErrChangeRefused) &&
+		!errors.Is(err, bifrost.ErrBusy) && !errors.Is(err, bifrost.ErrClosed) {
+		a.cfg.Fault(err)
+	}
 }
 
 func takeStep(ctx context.Context, g Groups, log bifrost.LogID, have bifrost.Members, s step) error {
@@ -480,9 +495,7 @@ func (a *Agent) HandOver(ctx context.Context) (left int) {
 			left++
 			if time.Since(asked[log]) > handOverAsk {
 				asked[log] = time.Now()
-				if err := a.cfg.Groups.Transfer(log, to); err != nil {
-					a.cfg.Fault(err)
-				}
+				a.fault(ctx, a.cfg.Groups.Transfer(log, to))
 			}
 		}
 		if left == 0 {

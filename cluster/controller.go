@@ -61,8 +61,9 @@ func (c *Controller) Run(ctx context.Context) {
 	for {
 		layoutChanged, nodesChanged := c.cfg.Store.Watch(LayoutKey), c.cfg.Store.Watch(NodesKey)
 		if l, ok := c.cfg.Groups.LeaderOf(bifrost.MetadataLog); ok && l.Leads {
-			if err := c.pass(ctx); err != nil && ctx.Err() == nil &&
-				!errors.Is(err, bifrost.ErrChangeRefused) {
+			err := c.pass(ctx)
+			if err != nil && ctx.Err() == nil && !errors.Is(err, bifrost.ErrChangeRefused) &&
+				!errors.Is(err, bifrost.ErrBusy) {
 				c.cfg.Fault(err)
 			}
 		}
@@ -109,10 +110,35 @@ func (c *Controller) pass(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(nodes.Nodes) > 1 || len(layout.Voters) > 1 {
-		return c.tendMetadata(ctx, nodes, layout)
+	if len(nodes.Nodes) == 1 && len(layout.Voters) == 1 && nodes.LastID == 1 {
+		return nil // a node that has always been alone
 	}
-	return nil
+	return errors.Join(c.buryLost(ctx, nodes, layout), c.tendMetadata(ctx, nodes, layout))
+}
+
+// buryLost removes lost nodes from the registry once everything they held is elsewhere.
+func (c *Controller) buryLost(ctx context.Context, nodes Nodes, l Layout) error {
+	gone := func(n Node) bool { return n.State == Lost && holds(l, n.ID) == 0 }
+	if !slices.ContainsFunc(nodes.Nodes, gone) {
+		return nil
+	}
+	return UpdateNodes(ctx, c.cfg.Store, func(ns *Nodes) error {
+		ns.Nodes = slices.DeleteFunc(ns.Nodes, gone)
+		return nil
+	})
+}
+
+// holds counts the partitions that should have a replica on n, and its vote on the metadata.
+func holds(l Layout, n NodeID) (count int) {
+	for _, p := range l.Partitions {
+		if _, ok := p.ReplicaOn(n); ok {
+			count++
+		}
+	}
+	if slices.Contains(l.Voters, n) {
+		count++
+	}
+	return count
 }
 
 func (c *Controller) report(p protocol.PartitionID, now time.Time) (bifrost.Members, bool) {
@@ -302,6 +328,9 @@ func (v view) planLeaders(l *Layout, workers []placement.Node) (changed bool) {
 		current[i] = uint64(p.Leader)
 		have, ok := v.reported(protocol.PartitionID(i))
 		if ok && !settled(want{voters: p.Replicas}, have) {
+			continue
+		}
+		if p.LeaderPinned && v.alive(p.Leader) && slices.Contains(p.nodes(), uint64(p.Leader)) {
 			continue
 		}
 		sets[i] = p.nodes()

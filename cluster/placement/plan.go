@@ -16,7 +16,9 @@ type Node struct {
 
 // Replication says on how many nodes, zones and regions each partition should be; 0 asks nothing.
 type Replication struct {
-	Node, Zone, Region int
+	Node   int `json:"node,omitempty"`
+	Zone   int `json:"zone,omitempty"`
+	Region int `json:"region,omitempty"`
 }
 
 // Size is how many replicas a partition has.

@@ -173,6 +173,10 @@ func (n *Node) startAgent(id cluster.Identity) error {
 	agent := cluster.NewAgent(cluster.AgentConfig{
 		Generation: id.Generation, Store: n.metadata, Directory: n.directory, Groups: n.logs,
 		Partitions: n.partitions.Load(), Notify: n.transport.Notify, Fault: fault,
+		Removed: func() {
+			n.fail(fmt.Errorf("%v was removed from the cluster: empty its data directory %s before you "+
+				"start it again, it joins as a new node", id.Node, n.cfg.NodeDir()))
+		},
 	})
 	if err := agent.RemoveStrays(); err != nil {
 		return err

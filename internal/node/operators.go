@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/perdure/perdure/admin"
+	"github.com/perdure/perdure/cluster"
 	"github.com/perdure/perdure/internal/clock"
 	"github.com/perdure/perdure/partition"
 )
@@ -21,6 +22,10 @@ func (n *Node) adminHandler(client *partition.Client) http.Handler {
 		ConcurrentRequestsLimit: n.cfg.Admin.ConcurrentAPIRequestsLimit,
 		RoutingHeaders:          n.cfg.Admin.DeploymentRoutingHeaders,
 		Explainer:               n.partitions.Load(),
+		Mounts: map[string]http.Handler{"cluster": admin.ClusterHandler(cluster.Operator{
+			Store: n.metadata, Directory: n.directory,
+			Identity: func() cluster.Identity { return *n.identity.Load() },
+		})},
 	}, n.registry, n.client, client, clock.Real{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/health" && !n.ready() {
