@@ -30,6 +30,10 @@ func (f *forgetful) Inspect(protocol.InvocationID) (explain.Attempt, bool) {
 	return explain.Attempt{}, !f.forget.Load()
 }
 
+func (f *forgetful) InspectAll(func(protocol.InvocationID, explain.Attempt) bool) {}
+
+var _ leader.Inspector = (*forgetful)(nil)
+
 // A planted stall: the leader's attempts lose an invocation. It is found, explained, told once, and
 // repaired by leading anew.
 func TestStallIsFoundAndRepaired(t *testing.T) {

@@ -85,9 +85,9 @@ func (m *Mux) add(name string, address net.Addr) net.Listener {
 
 // Serve sorts what l accepts until the Mux or l is closed; then it returns nil, or l's error.
 func (m *Mux) Serve(l net.Listener) error {
-	m.mu.Lock()
-	m.sources = append(m.sources, l)
-	m.mu.Unlock()
+	if !m.adopt(l) {
+		return l.Close()
+	}
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -113,6 +113,19 @@ func (m *Mux) Serve(l net.Listener) error {
 			m.refuse(c, errors.New("too many connections have not said what they are"))
 		}
 	}
+}
+
+// adopt has l closed by Close; it reports false if that came first.
+func (m *Mux) adopt(l net.Listener) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	select {
+	case <-m.closed:
+		return false
+	default:
+	}
+	m.sources = append(m.sources, l)
+	return true
 }
 
 // sort finds out what a connection is and hands it on.

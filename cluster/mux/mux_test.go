@@ -109,3 +109,21 @@ func TestRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestCloseBeforeServe: a Mux that is closed before its listener is served closes it all the same.
+func TestCloseBeforeServe(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := New(Config{})
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Serve(l); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := net.Dial("tcp", l.Addr().String()); err == nil {
+		t.Error("the port is still open")
+	}
+}
