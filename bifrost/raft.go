@@ -254,7 +254,8 @@ func (h *RaftHost) unload(l *raftLog) error {
 	err := l.whileOpen(func(nodes *dragonboat.NodeHost) error {
 		return nodes.StopReplica(uint64(l.id), uint64(l.group.Replica))
 	})
-	if err != nil {
+	// A replica that sees itself leave its group is let go of without being asked to.
+	if err != nil && !errors.Is(err, dragonboat.ErrShardNotFound) {
 		return err
 	}
 	select {

@@ -40,7 +40,7 @@ const (
 	maxOpening  = 8 // replicas opened at once
 	maxChanging = 8 // groups whose members are changed at once
 	// closeEntries is how many entries of the log a learner may be behind to be promoted.
-	closeEntries = 256
+	closeEntries = 1024
 	handOverPoll = 20 * time.Millisecond
 	handOverAsk  = 150 * time.Millisecond // between two requests for one log
 )
@@ -75,9 +75,16 @@ type Agent struct {
 	opening  map[protocol.PartitionID]bool     // guarded by mu
 	members  map[bifrost.LogID]bifrost.Members // of groups led from here; guarded by mu
 	changing map[bifrost.LogID]bool            // guarded by mu
+	leads    map[bifrost.LogID]tenure          // groups led from here; guarded by mu
 	stopping bool                              // guarded by mu
 	busy     bool                              // something is on the move; guarded by mu
 	work     sync.WaitGroup
+}
+
+// tenure is a leadership as the agent has first seen it.
+type tenure struct {
+	term  uint64
+	since time.Time
 }
 
 // NewAgent makes an agent; Run runs it.
@@ -93,6 +100,7 @@ func NewAgent(cfg AgentConfig) *Agent {
 		local:   map[protocol.PartitionID]Replica{},
 		opening: map[protocol.PartitionID]bool{},
 		members: map[bifrost.LogID]bifrost.Members{}, changing: map[bifrost.LogID]bool{},
+		leads: map[bifrost.LogID]tenure{},
 	}
 }
 
@@ -291,6 +299,7 @@ func (a *Agent) tendGroups(ctx context.Context, l Layout, nodes int) (moving boo
 		if nodes < 2 && len(p.Replicas) == 1 && len(p.Founders) == 1 && p.Removed == 0 {
 			continue // a node that has always been alone
 		}
+		a.noteTenure(log, leads.Term)
 		w := want{voters: p.Replicas}
 		g := group{
 			want: w, self: local[id],
@@ -306,6 +315,15 @@ func (a *Agent) forgetMembers(log bifrost.LogID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.members, log)
+	delete(a.leads, log)
+}
+
+func (a *Agent) noteTenure(log bifrost.LogID, term uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.leads[log].term != term {
+		a.leads[log] = tenure{term, time.Now()}
+	}
 }
 
 // tend takes the next step of one group in the background, if there is one.
@@ -320,7 +338,7 @@ func (a *Agent) tend(ctx context.Context, log bifrost.LogID, g group, leader Nod
 		next = nextStep(g)
 		moving = !settled(g.want, have)
 		if next.kind == stepNone {
-			next = a.preferred(g, leader)
+			next = a.preferred(log, g, leader)
 		}
 	}
 	if !idle || known && next.kind == stepNone {
@@ -342,12 +360,16 @@ func (a *Agent) tend(ctx context.Context, log bifrost.LogID, g group, leader Nod
 }
 
 // preferred hands the leadership to the node that should have it.
-func (a *Agent) preferred(g group, leader NodeID) step {
-	if leader == 0 || leader == a.self {
+func (a *Agent) preferred(log bifrost.LogID, g group, leader NodeID) step {
+	now := time.Now()
+	a.mu.Lock()
+	led := now.Sub(a.leads[log].since)
+	a.mu.Unlock()
+	if leader == 0 || leader == a.self || led < settledTerm || !a.cfg.Directory.fresh(leader, now) {
 		return step{}
 	}
 	for _, r := range g.have.Voters {
-		if NodeID(r.Node()) == leader && g.alive(r) && g.caught(r) {
+		if NodeID(r.Node()) == leader && g.caught(r) {
 			return step{stepHandOver, r}
 		}
 	}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,8 @@ type heard struct {
 	Notice
 	at   time.Time
 	skew time.Duration // of the node's clock ahead of ours, as far as it can be told
+	// broken: the connection to the node broke after the notice.
+	broken bool
 }
 
 // leaderHint is who leads a partition as of a term.
@@ -109,6 +112,9 @@ func (d *Directory) tell() {
 func (d *Directory) SetNodes(ns Nodes) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if reflect.DeepEqual(ns, d.nodes) {
+		return
+	}
 	d.nodes = ns
 	for id := range d.heard {
 		if _, ok := ns.Find(id); !ok {
@@ -176,7 +182,7 @@ func (d *Directory) Heard(n Notice, now time.Time) {
 	for _, l := range n.Leading {
 		d.sawLeader(l.Partition, n.Node, l.Term)
 	}
-	if !ok || last.Stopping != n.Stopping || now.Sub(last.at) > suspectAfter {
+	if !ok || last.broken || last.Stopping != n.Stopping || now.Sub(last.at) > suspectAfter {
 		d.tell()
 	}
 	if d.onSkew != nil && skew.Abs() > MaxClockSkew && !d.skewed[n.Node] {
@@ -194,7 +200,25 @@ func (d *Directory) Alive(n NodeID, now time.Time) bool {
 
 func (d *Directory) alive(n NodeID, now time.Time) bool {
 	h, ok := d.heard[n]
-	return n == d.self || ok && now.Sub(h.at) < suspectAfter && !h.Stopping
+	return n == d.self || ok && now.Sub(h.at) < suspectAfter && !h.Stopping && !h.broken
+}
+
+// Broke notes that the connection to a node has broken: it counts as gone until it is heard of again.
+func (d *Directory) Broke(n NodeID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if h, ok := d.heard[n]; ok && !h.broken {
+		h.broken = true
+		d.heard[n] = h
+		d.tell()
+	}
+}
+
+// fresh tells whether a node is alive and has been heard of within the last rounds of notices.
+func (d *Directory) fresh(n NodeID, now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.alive(n, now) && (n == d.self || now.Sub(d.heard[n].at) < freshNotice)
 }
 
 // LastHeard is when a node was heard of last; ok is false if it never was.

@@ -64,6 +64,11 @@ const (
 	// busyInterval while replicas are on the move.
 	noticeInterval = time.Second
 	busyInterval   = 100 * time.Millisecond
+	// freshNotice is how old the last notice of a node may be that is handed a leadership, and
+	// settledTerm how long a leader leads before it thinks of handing over to the node that should
+	// lead. Together they keep a leadership from going back to a node that has just fallen silent.
+	freshNotice = 2 * noticeInterval
+	settledTerm = 3 * noticeInterval
 	// suspectAfter is how long a node may be silent before it is given nothing to lead.
 	suspectAfter = 5 * noticeInterval
 	// MaxClockSkew is how far clocks of two nodes may be apart.

@@ -25,8 +25,10 @@ const (
 
 // Leaders finds who leads a partition.
 type Leaders interface {
-	// Leader returns the leader of p on this node.
-	Leader(p protocol.PartitionID) (*leader.Leader, error)
+	// Reach finds the leader of p; the error is leader.ErrNotLeader as long as none is known.
+	Reach(p protocol.PartitionID) (Leading, error)
+	// LeadersChanged returns a channel that is closed when it is worth looking again.
+	LeadersChanged() <-chan struct{}
 	// PartitionOf says which partition owns a key.
 	PartitionOf(protocol.PartitionKey) protocol.PartitionID
 }
@@ -41,13 +43,14 @@ func NewClient(leaders Leaders) *Client { return &Client{leaders: leaders} }
 // onLeader calls f with the key's leader, and again as long as leadership is lost under it. retried
 // says that an earlier call may have taken effect.
 func (c *Client) onLeader(ctx context.Context, key protocol.PartitionKey,
-	f func(l *leader.Leader, retried bool) error,
+	f func(l Leading, retried bool) error,
 ) error {
 	p := c.leaders.PartitionOf(key)
 	wait, patience := firstLeaderRetry, time.Now().Add(leaderPatience)
 	retried := false
 	for {
-		l, err := c.leaders.Leader(p)
+		changed := c.leaders.LeadersChanged()
+		l, err := c.leaders.Reach(p)
 		if err == nil {
 			led := time.Now()
 			err = f(l, retried)
@@ -59,10 +62,7 @@ func (c *Client) onLeader(ctx context.Context, key protocol.PartitionKey,
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, bifrost.ErrClosed):
-			return fmt.Errorf("%w: partition %d: %w", ErrUnavailable, p, err)
-		case !errors.Is(err, leader.ErrNotLeader) && !errors.Is(err, bifrost.ErrNotLeader) &&
-			!errors.Is(err, bifrost.ErrBusy):
+		case !passes(err):
 			return err
 		case time.Now().After(patience):
 			return fmt.Errorf("%w: partition %d for %v: %w", ErrUnavailable, p, leaderPatience, err)
@@ -70,17 +70,26 @@ func (c *Client) onLeader(ctx context.Context, key protocol.PartitionKey,
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-changed:
+			wait = firstLeaderRetry // for a new leader to be ready
 		case <-time.After(wait):
+			wait = min(2*wait, lastLeaderRetry)
 		}
-		wait = min(2*wait, lastLeaderRetry)
 	}
+}
+
+// passes tells whether a request that ended with err is worth repeating: the leader was lost or has
+// moved, a replica was closed since it moved, or there was too much to do.
+func passes(err error) bool {
+	return errors.Is(err, leader.ErrNotLeader) || errors.Is(err, bifrost.ErrNotLeader) ||
+		errors.Is(err, bifrost.ErrClosed) || errors.Is(err, bifrost.ErrBusy)
 }
 
 // Invoke starts an invocation and returns once that is durable.
 func (c *Client) Invoke(ctx context.Context, trace protocol.TraceContext, inv *command.Invoke) (
 	reply command.Reply, err error,
 ) {
-	err = c.onLeader(ctx, inv.ID.Key, func(l *leader.Leader, retried bool) (err error) {
+	err = c.onLeader(ctx, inv.ID.Key, func(l Leading, retried bool) (err error) {
 		reply, err = l.Request(ctx, inv.ID.Key, inv, inv.Request, trace)
 		if retried && reply.Status == command.ReplyPreviouslyAccepted && inv.IdempotencyKey == nil &&
 			inv.Target.HandlerKind != protocol.HandlerWorkflow {
@@ -98,7 +107,7 @@ func (c *Client) Call(ctx context.Context, trace protocol.TraceContext, inv *com
 	onlyNew bool, accepted func(),
 ) (reply command.Reply, existed bool, err error) {
 	var durable bool // set before the leader answers, read after it
-	err = c.onLeader(ctx, inv.ID.Key, func(l *leader.Leader, retried bool) (err error) {
+	err = c.onLeader(ctx, inv.ID.Key, func(l Leading, retried bool) (err error) {
 		if durable {
 			// Starting it again might run it again: it may have ended without a trace.
 			reply, err = l.Attach(ctx, inv.ID)
@@ -126,7 +135,7 @@ func (c *Client) Call(ctx context.Context, trace protocol.TraceContext, inv *com
 func (c *Client) Attach(ctx context.Context, id protocol.InvocationID) (
 	reply command.Reply, err error,
 ) {
-	err = c.onLeader(ctx, id.Key, func(l *leader.Leader, _ bool) (err error) {
+	err = c.onLeader(ctx, id.Key, func(l Leading, _ bool) (err error) {
 		reply, err = l.Attach(ctx, id)
 		return err
 	})
@@ -137,8 +146,8 @@ func (c *Client) Attach(ctx context.Context, id protocol.InvocationID) (
 func (c *Client) Output(ctx context.Context, id protocol.InvocationID) (
 	reply command.Reply, err error,
 ) {
-	err = c.onLeader(ctx, id.Key, func(l *leader.Leader, _ bool) (err error) {
-		reply, err = l.Output(id)
+	err = c.onLeader(ctx, id.Key, func(l Leading, _ bool) (err error) {
+		reply, err = l.Output(ctx, id)
 		return err
 	})
 	return reply, err
@@ -150,9 +159,9 @@ func (c *Client) Output(ctx context.Context, id protocol.InvocationID) (
 func (c *Client) Pinned(ctx context.Context, id protocol.InvocationID) (
 	t protocol.Target, d protocol.DeploymentID, version uint32, ok bool, err error,
 ) {
-	err = c.onLeader(ctx, id.Key, func(l *leader.Leader, _ bool) error {
-		s, found, err := l.Status(id)
-		t, d, version, ok = s.Target, s.Deployment, s.ProtocolVersion, found
+	err = c.onLeader(ctx, id.Key, func(l Leading, _ bool) error {
+		p, found, err := l.Pinned(ctx, id)
+		t, d, version, ok = p.Target, p.Deployment, p.Version, found
 		return err
 	})
 	return t, d, version, ok, err
@@ -169,7 +178,7 @@ func (c *Client) Submit(ctx context.Context, cmd command.Command) (
 	if err != nil {
 		return reply, err
 	}
-	err = c.onLeader(ctx, key, func(l *leader.Leader, _ bool) (err error) {
+	err = c.onLeader(ctx, key, func(l Leading, _ bool) (err error) {
 		reply, err = l.Request(ctx, key, cmd, request, protocol.TraceContext{})
 		return err
 	})

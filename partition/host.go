@@ -32,6 +32,8 @@ type Config struct {
 	// NewAttempts runs the attempts of a partition for one leadership.
 	NewAttempts func(p protocol.PartitionID, epoch protocol.Epoch, proposer *leader.Proposer,
 		rows *store.Store) leader.Attempts
+	// Remote reaches leaders on other nodes. Default: nil, all are here.
+	Remote *Remote
 	Events Events
 }
 
@@ -176,9 +178,9 @@ func (r *replica) perform(acts []machine.Action) {
 	}
 }
 
-// send carries messages to another partition of this node.
+// send carries messages to another partition.
 func (h *Host) send(from, to protocol.PartitionID, messages []command.Message, done func(error)) {
-	l, err := h.Leader(to)
+	l, err := h.Reach(to)
 	if err == nil {
 		err = l.Receive(from, messages, done)
 	}

@@ -29,7 +29,7 @@ const (
 
 var errBadFrame = errors.New("a frame is damaged")
 
-// appendFrame makes room for a frame's header; seal fills it in once the body is there.
+// beginFrame makes room for a frame's header; seal fills it in once the body is there.
 func beginFrame(b []byte, kind frameKind) []byte {
 	return append(b, 0, 0, 0, 0, 0, 0, 0, 0, byte(kind))
 }

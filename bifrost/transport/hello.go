@@ -42,7 +42,7 @@ type RefusedError struct{ Reason string }
 // Error implements error.
 func (e *RefusedError) Error() string { return "refused: " + e.Reason }
 
-func writeJSON(c net.Conn, v any) error {
+func writeJSON(c io.Writer, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func writeJSON(c net.Conn, v any) error {
 	return err
 }
 
-func readJSON(c net.Conn, v any) error {
+func readJSON(c io.Reader, v any) error {
 	var size [4]byte
 	if _, err := io.ReadFull(c, size[:]); err != nil {
 		return err
@@ -69,11 +69,11 @@ func readJSON(c net.Conn, v any) error {
 }
 
 // greet is the caller's side of the handshake.
-func (t *Transport) greet(c net.Conn, to uint64, snapshot bool) error {
+func (t *Transport) greet(c net.Conn, to uint64, prefix string, snapshot bool) error {
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(c, t.cfg.Prefix); err != nil {
+	if _, err := io.WriteString(c, prefix); err != nil {
 		return err
 	}
 	mine := t.hello()

@@ -243,8 +243,30 @@ func (t *Transport) peer(node uint64) *peer {
 	return p
 }
 
+// Dial connects to a node for another protocol than this one, whose prefix it sends. Both sides have
+// then agreed on cluster, protocol and who they are; the connection is the caller's.
+func (t *Transport) Dial(ctx context.Context, node uint64, prefix string) (net.Conn, error) {
+	return t.connect(ctx, node, prefix, false)
+}
+
+// Welcome is the other end of Dial: it takes a connection whose prefix was taken off. Events.Refused
+// hears of those it refuses.
+func (t *Transport) Welcome(c net.Conn) (Hello, error) {
+	h, err := t.welcome(c)
+	if f := t.cfg.Events.Refused; err != nil && f != nil && t.ctx.Err() == nil {
+		f(c.RemoteAddr(), err)
+	}
+	return h, err
+}
+
 // dial connects to a node and greets it.
 func (t *Transport) dial(ctx context.Context, node uint64, snapshot bool) (net.Conn, error) {
+	return t.connect(ctx, node, t.cfg.Prefix, snapshot)
+}
+
+func (t *Transport) connect(ctx context.Context, node uint64, prefix string, snapshot bool) (
+	net.Conn, error,
+) {
 	address, ok := t.cfg.Resolve(node)
 	if !ok {
 		return nil, fmt.Errorf("connect to node %d: its address is not known: was it removed?", node)
@@ -253,15 +275,15 @@ func (t *Transport) dial(ctx context.Context, node uint64, snapshot bool) (net.C
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	dialer := net.Dialer{Control: quickToNotice, KeepAlive: keepAlive}
-	c, err := dialer.DialContext(ctx, "tcp", address)
+	raw, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to node %d: %w", node, err)
 	}
-	stop := context.AfterFunc(t.ctx, func() { _ = c.Close() })
+	stop := context.AfterFunc(t.ctx, func() { _ = raw.Close() })
 	defer stop()
-	c, err = t.secure(ctx, c, address)
+	c, err := t.secure(ctx, raw, address)
 	if err == nil {
-		err = t.greet(c, node, snapshot)
+		err = t.greet(c, node, prefix, snapshot)
 	}
 	if err != nil {
 		_ = c.Close()

@@ -12,7 +12,7 @@ var layers = [][]string{
 	{"ingress", "ingress/kafka", "admin", "admin/query/...", "admin/console", "partition"},
 	{"partition/leader", "invoker", "cluster"},
 	{"partition/machine", "partition/explain", "invoker/endpoint", "metadata/schema", "cluster/placement"},
-	{"partition/store", "snapshot", "metadata", "cluster/transport", "cluster/mux"},
+	{"partition/store", "snapshot", "metadata", "cluster/link", "cluster/mux"},
 	{"protocol/...", "bifrost/..."},
 	{"protocol", "protocol/wire", "protocol/duration", "internal/objstore/...", "internal/clock"},
 }
@@ -73,7 +73,7 @@ var libraries = []library{
 	{"github.com/aws", []string{"invoker/endpoint"}, false},
 	{"github.com/restatedev/sdk-go", []string{"cmd/...", "bench/...", "chaos/..."}, false},
 	{"net/http", []string{
-		"ingress", "admin/...", "invoker/endpoint", "cluster/transport", "internal/node",
+		"ingress", "admin/...", "invoker/endpoint", "internal/node",
 		"cmd/...", "bench/...", "chaos/...",
 	}, false},
 }

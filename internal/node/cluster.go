@@ -14,6 +14,7 @@ import (
 	"github.com/perdure/perdure/bifrost"
 	"github.com/perdure/perdure/bifrost/transport"
 	"github.com/perdure/perdure/cluster"
+	"github.com/perdure/perdure/cluster/link"
 	"github.com/perdure/perdure/cluster/mux"
 	"github.com/perdure/perdure/cluster/placement"
 	"github.com/perdure/perdure/metadata"
@@ -33,6 +34,7 @@ type membership struct {
 	mux        *mux.Mux
 	directory  *cluster.Directory
 	transport  *transport.Transport
+	links      *link.Links
 	agent      atomic.Pointer[cluster.Agent]
 	controller atomic.Pointer[cluster.Controller]
 
@@ -76,6 +78,7 @@ func (n *Node) startTransport(id cluster.Identity) (err error) {
 		Events: transport.Events{
 			Connected: func(other uint64) { n.log.Debug("connected", "other", other) },
 			Disconnected: func(other uint64, err error) {
+				n.directory.Broke(cluster.NodeID(other))
 				var refused *transport.RefusedError
 				if errors.As(err, &refused) {
 					n.log.Error("another node refuses this one", "other", other, "error", err)
@@ -91,15 +94,22 @@ func (n *Node) startTransport(id cluster.Identity) (err error) {
 	if err != nil {
 		return err
 	}
+	n.links = n.newLinks()
 	if n.mux != nil {
-		l := n.mux.Listen(mux.Raft, nil)
-		n.serving.Go(func() {
-			if err := n.transport.Serve(l); err != nil {
-				n.fail(err)
-			}
-		})
+		n.serveBranch(mux.Raft, n.transport.Serve)
+		n.serveBranch(mux.Link, n.links.Serve)
 	}
 	return nil
+}
+
+// serveBranch serves one of the protocols that share the port for other nodes.
+func (n *Node) serveBranch(prefix string, serve func(net.Listener) error) {
+	l := n.mux.Listen(prefix, nil)
+	n.serving.Go(func() {
+		if err := serve(l); err != nil {
+			n.fail(err)
+		}
+	})
 }
 
 // raftConfig is how the logs of this node are kept.
@@ -191,6 +201,7 @@ func (n *Node) startAgent(id cluster.Identity) error {
 	n.loops.Go(func() { agent.Run(ctx) })
 	n.loops.Go(func() { controller.Run(ctx) })
 	n.loops.Go(func() { n.keepAddresses(ctx) })
+	n.loops.Go(func() { n.remote.Run(ctx) })
 	return nil
 }
 
@@ -243,6 +254,7 @@ func (n *Node) stopMembership() {
 // closeTransport ends what reaches other nodes, after the logs were closed.
 func (n *Node) closeTransport() (err error) {
 	if n.transport != nil {
+		n.links.Close()
 		err = n.transport.Close()
 	}
 	if n.mux != nil {

@@ -41,6 +41,7 @@ type Node struct {
 	registry   *schema.Registry
 	client     *endpoint.Client
 	invoker    *invoker.Invoker
+	remote     *partition.Remote
 	partitions atomic.Pointer[partition.Host]
 	admin      *endpointServer
 	ingress    *endpointServer
@@ -185,6 +186,7 @@ func (n *Node) startInvoker() error {
 }
 
 func (n *Node) startPartitions(count int) error {
+	n.remote = partition.NewRemote(n.directory, n.links)
 	host, err := partition.NewHost(partition.Config{
 		Dir: filepath.Join(n.cfg.NodeDir(), "partitions"), Count: count, Node: n.cfg.NodeName,
 		Logs: n.logs, Clock: clock.Real{},
@@ -193,6 +195,7 @@ func (n *Node) startPartitions(count int) error {
 		) leader.Attempts {
 			return inspectable{n.invoker.Lead(p, epoch, attemptStore{rows}, attemptProposer{proposer})}
 		},
+		Remote: n.remote,
 		Events: n.partitionEvents(),
 	})
 	if err != nil {

@@ -26,7 +26,7 @@ func (n *Node) adminHandler(client *partition.Client) http.Handler {
 			Store: n.metadata, Directory: n.directory,
 			Identity: func() cluster.Identity { return *n.identity.Load() },
 		})},
-	}, n.registry, n.client, client, clock.Real{})
+	}, spreadingRegistry{n.registry, n}, n.client, client, clock.Real{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/health" && !n.ready() {
 			w.WriteHeader(http.StatusServiceUnavailable)

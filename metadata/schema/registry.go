@@ -65,6 +65,25 @@ func (r *Registry) Close() {
 // Current is the newest schema that this node has seen. It must not be changed.
 func (r *Registry) Current() *Schema { return r.current.Load().schema }
 
+// Version counts the changes of the schema, as far as this node has seen them.
+func (r *Registry) Version() uint64 { return r.current.Load().version }
+
+// Await waits until this node has seen a version of the schema.
+func (r *Registry) Await(ctx context.Context, version uint64) error {
+	for {
+		changed := r.store.Watch(MetadataKey)
+		have, err := r.refresh()
+		if err != nil || have.version >= version {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for version %d of the schema: %w", version, context.Cause(ctx))
+		case <-changed:
+		}
+	}
+}
+
 func (r *Registry) follow(changed <-chan struct{}) {
 	defer close(r.done)
 	for {

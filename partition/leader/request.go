@@ -25,6 +25,9 @@ func (w Waiting) Answer() (reply command.Reply, existed bool, err error, ok bool
 	}
 }
 
+// Done is closed once there is an answer.
+func (w Waiting) Done() <-chan struct{} { return w.caller.done }
+
 // Wait blocks until there is an answer or ctx ends, which gives up waiting.
 func (w Waiting) Wait(ctx context.Context) (reply command.Reply, existed bool, err error) {
 	reply, err = w.pending.wait(ctx, w.caller)

@@ -1,0 +1,278 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/cluster"
+)
+
+// childVariable makes the test binary run a node instead of tests.
+const childVariable = "PERDURE_TEST_NODE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		os.Exit(runChild())
+	}
+	os.Exit(m.Run())
+}
+
+// runChild runs a node until it is told to stop, or until the test that started it is gone.
+func runChild() int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(3)
+	}()
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, childVariable) {
+			env = append(env, v)
+		}
+	}
+	cfg, _, err := Load(LoadOptions{Env: env})
+	if err == nil {
+		log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+		err = Run(ctx, cfg, log, os.Getenv(childVariable))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "the node stopped:", err)
+		return 1
+	}
+	return 0
+}
+
+const patience = 60 * time.Second // for what should take a second
+
+// eventually polls until ok or patience ends.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v for: %s", patience, what)
+		}
+	}
+}
+
+// testCluster is a cluster of processes.
+type testCluster struct {
+	t     *testing.T
+	dir   string
+	env   []string // of all nodes
+	nodes []*testNode
+}
+
+// testNode is one of its nodes, which may run or not.
+type testNode struct {
+	cluster                *testCluster
+	name                   string
+	fabric, admin, ingress string // host and port
+	env                    []string
+	cmd                    *exec.Cmd
+	life                   io.Closer // the node ends when it is closed
+	ended                  chan struct{}
+}
+
+// newCluster makes a cluster of count nodes, none of which runs yet.
+func newCluster(t *testing.T, count int, env ...string) *testCluster {
+	t.Helper()
+	c := &testCluster{t: t, dir: t.TempDir(), env: env}
+	for range count {
+		c.add()
+	}
+	return c
+}
+
+// add adds a node, in a zone of its own, that does not run yet.
+func (c *testCluster) add(env ...string) *testNode {
+	c.t.Helper()
+	n := &testNode{cluster: c, name: fmt.Sprintf("n%d", len(c.nodes)+1), env: env}
+	n.fabric, n.admin, n.ingress = freeAddress(c.t), freeAddress(c.t), freeAddress(c.t)
+	c.nodes = append(c.nodes, n)
+	c.t.Cleanup(n.kill)
+	return n
+}
+
+// freeAddress is a loopback address nobody listens on. The kernel hands such ports out in turn, so
+// that it is not given to anybody else for a while.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (c *testCluster) seeds(nodes ...*testNode) string {
+	var urls []string
+	for _, n := range nodes {
+		urls = append(urls, fmt.Sprintf("%q", "http://"+n.fabric))
+	}
+	return "[" + strings.Join(urls, ",") + "]"
+}
+
+// start starts nodes that know the first three, or as many as there are, as seeds.
+func (c *testCluster) start(nodes ...*testNode) {
+	c.t.Helper()
+	for _, n := range nodes {
+		n.start(c.seeds(c.nodes[:min(3, len(c.nodes))]...))
+	}
+}
+
+func (n *testNode) start(seeds string) {
+	t := n.cluster.t
+	t.Helper()
+	log, err := os.OpenFile(n.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	n.cmd = exec.Command(os.Args[0])
+	n.cmd.Env = append(os.Environ(), childVariable+"=test", "PERDURE_CLUSTER_NAME=test",
+		"PERDURE_NODE_NAME="+n.name, "PERDURE_BASE_DIR="+n.cluster.dir, "PERDURE_LISTEN_MODE=tcp",
+		"PERDURE_BIND_ADDRESS="+n.fabric, "PERDURE_ADMIN__BIND_ADDRESS="+n.admin,
+		"PERDURE_INGRESS__BIND_ADDRESS="+n.ingress, "PERDURE_METADATA_CLIENT__ADDRESSES="+seeds,
+		"PERDURE_DEFAULT_REPLICATION=3", "PERDURE_DEFAULT_NUM_PARTITIONS=6",
+		"PERDURE_LOCATION=test."+n.name)
+	n.cmd.Env = append(append(n.cmd.Env, n.cluster.env...), n.env...)
+	n.cmd.Stdout, n.cmd.Stderr = log, log
+	if n.life, err = n.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	cmd, ended := n.cmd, make(chan struct{})
+	n.ended = ended
+	go func() {
+		_ = cmd.Wait() // how it ended is in its state
+		close(ended)
+	}()
+}
+
+func (n *testNode) logPath() string { return filepath.Join(n.cluster.dir, n.name+".log") }
+
+// said tells whether the node has logged a text since it was first started.
+func (n *testNode) said(text string) bool {
+	b, err := os.ReadFile(n.logPath())
+	return err == nil && strings.Contains(string(b), text)
+}
+
+// kill is kill -9.
+func (n *testNode) kill() {
+	if n.cmd != nil {
+		_ = n.cmd.Process.Kill() // it may have ended
+		<-n.ended
+		_ = n.life.Close()
+	}
+	if n.cluster.t.Failed() {
+		if b, err := os.ReadFile(n.logPath()); err == nil {
+			n.cluster.t.Logf("%s said:\n%s", n.name, b[max(0, len(b)-6000):])
+		}
+	}
+}
+
+// stop is SIGTERM, which must be followed by a clean end.
+func (n *testNode) stop() {
+	n.cluster.t.Helper()
+	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		n.cluster.t.Fatal(err)
+	}
+	n.awaitEnd(0)
+}
+
+// awaitEnd waits until the node has ended with an exit code.
+func (n *testNode) awaitEnd(code int) {
+	n.cluster.t.Helper()
+	select {
+	case <-n.ended:
+	case <-time.After(patience):
+		n.cluster.t.Fatalf("%s does not end", n.name)
+	}
+	if got := n.cmd.ProcessState.ExitCode(); got != code {
+		n.cluster.t.Fatalf("%s ended with %d, want %d", n.name, got, code)
+	}
+}
+
+// status is what the node says about the cluster; ok is false if it says nothing.
+func (n *testNode) status() (s cluster.Status, ok bool) {
+	resp, err := http.Get("http://" + n.admin + "/cluster/status")
+	if err != nil {
+		return s, false
+	}
+	defer resp.Body.Close()
+	return s, resp.StatusCode == http.StatusOK && json.NewDecoder(resp.Body).Decode(&s) == nil
+}
+
+// settled tells whether everything is where it should be and has caught up, with as many nodes.
+func settled(s cluster.Status, nodes int) bool {
+	if len(s.Nodes) != nodes || s.Waiting != "" || s.Under+s.Moving+s.Leaderless > 0 ||
+		len(s.Partitions) == 0 {
+		return false
+	}
+	for _, p := range s.Partitions {
+		for _, r := range p.Replicas {
+			if r.Role != "voter" || !r.Alive || r.Lag < 0 || r.Lag > 100 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// awaitSettled waits until nodes see a cluster of count nodes at rest.
+func (c *testCluster) awaitSettled(count int, nodes ...*testNode) {
+	c.t.Helper()
+	for _, n := range nodes {
+		eventually(c.t, n.name+" to see the cluster settled", func() bool {
+			s, ok := n.status()
+			return ok && settled(s, count) && n.healthy()
+		})
+	}
+}
+
+func (n *testNode) healthy() bool {
+	resp, err := http.Get("http://" + n.ingress + "/restate/health")
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// order gives an order to the cluster through the node, which must be taken.
+func (n *testNode) order(path, body string) {
+	n.cluster.t.Helper()
+	if status, answer := call(n.cluster.t, "http://"+n.admin+"/cluster/"+path, body); status != 200 {
+		n.cluster.t.Fatalf("%s: %d %s", path, status, answer)
+	}
+}
+
+// register makes a deployment known through the node.
+func (n *testNode) register(uri string) {
+	n.cluster.t.Helper()
+	body, err := json.Marshal(map[string]string{"uri": uri})
+	if err != nil {
+		n.cluster.t.Fatal(err)
+	}
+	status, answer := call(n.cluster.t, "http://"+n.admin+"/deployments", string(body))
+	if status != http.StatusCreated {
+		n.cluster.t.Fatalf("register: %d %s", status, answer)
+	}
+}
