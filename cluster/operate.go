@@ -32,7 +32,7 @@ func (o Operator) Resolve(text string) (NodeID, error) {
 			return n.ID, nil
 		}
 	}
-	return 0, refuse("there is no node %q: see perdure cluster nodes", text)
+	return 0, refuse("there is no node %q: see perdure cluster status", text)
 }
 
 // Drain has everything moved away from nodes. It refuses when the others do not suffice for the

@@ -17,6 +17,7 @@ const usage = `perdure runs application code so that it survives crashes.
 
 Usage:
   perdure serve [flags]   run a node; without flags everything on one node, in ./perdure-data
+  perdure cluster ...     run, look at and change a cluster; see perdure cluster help
   perdure demo            start a server and a sample service, kill the server, watch it go on
   perdure explain ID      say what an invocation waits for, and who will produce it
   perdure bench [flags]   measure a server, or two of them in alternation
@@ -43,6 +44,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return serve(ctx, args[1:], stdout, stderr)
 	case "demo":
 		return demo(ctx, args[1:], stdout, stderr)
+	case "cluster":
+		return runCluster(ctx, args[1:], stdout, stderr)
 	case "explain":
 		return runExplain(ctx, args[1:], stdout, stderr)
 	case "bench":

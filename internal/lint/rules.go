@@ -8,7 +8,7 @@ const module = "github.com/perdure/perdure"
 // the longer one counts.
 var layers = [][]string{
 	{"cmd/...", "bench/...", "chaos/..."},
-	{"internal/node"},
+	{"internal/node", "internal/operate"},
 	{"ingress", "ingress/kafka", "admin", "admin/query/...", "admin/console", "partition"},
 	{"partition/leader", "invoker", "cluster"},
 	{"partition/machine", "partition/explain", "invoker/endpoint", "metadata/schema", "cluster/placement"},
@@ -73,7 +73,7 @@ var libraries = []library{
 	{"github.com/aws", []string{"invoker/endpoint"}, false},
 	{"github.com/restatedev/sdk-go", []string{"cmd/...", "bench/...", "chaos/..."}, false},
 	{"net/http", []string{
-		"ingress", "admin/...", "invoker/endpoint", "internal/node",
+		"ingress", "admin/...", "invoker/endpoint", "internal/node", "internal/operate",
 		"cmd/...", "bench/...", "chaos/...",
 	}, false},
 }

@@ -225,6 +225,12 @@ func (r Replication) String() string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
+// ParseReplication reads a replication as the configuration does: "3", or "{zone: 2, node: 3}".
+func ParseReplication(text string) (r Replication, err error) {
+	err = r.set(text)
+	return r, err
+}
+
 func (r *Replication) set(value any) error {
 	got := Replication{}
 	switch v := value.(type) {
