@@ -330,8 +330,11 @@ func (v view) planLeaders(l *Layout, workers []placement.Node) (changed bool) {
 		if ok && !settled(want{voters: p.Replicas}, have) {
 			continue
 		}
-		if p.LeaderPinned && v.alive(p.Leader) && slices.Contains(p.nodes(), uint64(p.Leader)) {
-			continue
+		if p.LeaderPinned {
+			if slices.Contains(p.nodes(), uint64(p.Leader)) {
+				continue // also while it is away: then whoever is elected leads, until it is back
+			}
+			l.Partitions[i].LeaderPinned, changed = false, true
 		}
 		sets[i] = p.nodes()
 	}

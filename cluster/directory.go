@@ -154,7 +154,8 @@ func (d *Directory) SawLeader(p protocol.PartitionID, l bifrost.Leadership) {
 	d.sawLeader(p, NodeID(l.Leader.Node()), l.Term)
 }
 
-// sawLeader: a later term wins, and in one term a leader wins over none. Caller holds mu.
+// sawLeader: a later term wins. In one term there is one leader at most, but it may be lost from view
+// and found again. Caller holds mu.
 func (d *Directory) sawLeader(p protocol.PartitionID, n NodeID, term uint64) {
 	have := d.leaders[p]
 	if term < have.term || term == have.term && have.node != 0 && n != 0 ||

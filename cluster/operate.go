@@ -157,7 +157,8 @@ func (o Operator) unsettled(l Layout, id NodeID) bool {
 	return false
 }
 
-// SetLeader has a partition led by a node for as long as that lives; 0 gives it back to planning.
+// SetLeader has a partition led by a node whenever that is up, as long as it has a replica; 0 gives
+// the partition back to planning.
 func (o Operator) SetLeader(ctx context.Context, id protocol.PartitionID, n NodeID) error {
 	return o.changePartition(ctx, id, func(_ *Layout, p *Partition) error {
 		if n == 0 {

@@ -103,7 +103,7 @@ type Partition struct {
 	Removed uint32 `json:"removed,omitempty"`
 	// Leader is the node that should lead; 0: no matter which.
 	Leader NodeID `json:"leader,omitempty"`
-	// LeaderPinned keeps Leader as long as that node lives.
+	// LeaderPinned keeps Leader as long as that node has a replica.
 	LeaderPinned bool `json:"leader_pinned,omitempty"`
 	// Pinned keeps the replicas where an operator has put them.
 	Pinned []NodeID `json:"pinned,omitempty"`

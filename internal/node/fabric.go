@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
+	"net/url"
 	"time"
 
 	"github.com/perdure/perdure/cluster/mux"
@@ -42,6 +44,9 @@ func (n *Node) shareFabric() error {
 			return fmt.Errorf("advertise %s: %w; set --advertised-address", n.fabric.address, err)
 		}
 		n.address = address
+		if err := n.cfg.checkAdvertised(address); err != nil {
+			return err
+		}
 		n.mux = newMux(n.log)
 		n.fabric.listeners[i] = n.mux.HTTP(l.Addr())
 		n.serving.Go(func() {
@@ -55,6 +60,26 @@ func (n *Node) shareFabric() error {
 	}
 	n.fabric.serve(n.fail)
 	return nil
+}
+
+// checkAdvertised refuses an address at which nodes on other hosts cannot reach this one.
+func (c Config) checkAdvertised(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || !isLoopback(host) {
+		return err
+	}
+	for _, seed := range c.MetadataClient.Addresses {
+		if u, err := url.Parse(seed); err == nil && !isLoopback(u.Hostname()) {
+			return fmt.Errorf("other nodes are to reach this one at %s, but %s is another host: "+
+				"set advertised-host or advertised-address", address, seed)
+		}
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func newMux(log *slog.Logger) *mux.Mux {
