@@ -23,10 +23,13 @@ type RaftConfig struct {
 	// Group says how this node's replica of a log belongs to the log's group; it is asked when the
 	// log is started. Default: each log has its only replica here.
 	Group func(LogID) (Group, error)
+	// Alone says that the replicas here are the only ones, so that they need not wait for others
+	// before they lead. It is a hint. Always so without a Transport.
+	Alone bool
 
 	// Tick is the unit of the logical clock of elections; appends do not wait for it. Elections start
 	// after ElectionTicks to 2 x ElectionTicks without a leader. Defaults: 10 ms, 40 and 2 with a
-	// Transport; 50 ms, 3 and 1 alone, where the clock costs CPU and buys nothing.
+	// Transport; 100 ms, 3 and 1 without, where the clock costs CPU and buys nothing.
 	Tick           time.Duration
 	ElectionTicks  uint64
 	HeartbeatTicks uint64
@@ -55,7 +58,8 @@ func (c RaftConfig) withDefaults() RaftConfig {
 	}
 	tick, election, heartbeat := 10*time.Millisecond, uint64(40), uint64(2)
 	if c.Transport == nil {
-		tick, election, heartbeat = 50*time.Millisecond, 3, 1
+		tick, election, heartbeat = 100*time.Millisecond, 3, 1
+		c.Alone = true
 	}
 	setDefault(&c.Tick, tick)
 	setDefault(&c.ElectionTicks, election)

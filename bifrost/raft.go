@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,13 +25,14 @@ import (
 const (
 	// execShards is how many goroutines run Raft and commit to the one log store, sharing its syncs.
 	// It is part of the data format.
-	execShards = 2
-	// applyShards is how many goroutines apply; more than there are partitions on most nodes, so
-	// that one slow Applier rarely holds up another.
-	applyShards    = 32
+	execShards     = 2
 	snapshotShards = 8
 	closeShards    = 4
 )
+
+// applyShards is how many goroutines apply. More than there are cores lets one slow Applier hold up
+// few others; each wakes up five times a second even when there is nothing to do.
+func applyShards() uint64 { return uint64(max(8, 2*runtime.GOMAXPROCS(0))) }
 
 const (
 	// sweepInterval is how soon a dropped append is noticed; sweepIdle is after how many looks at an
@@ -51,8 +53,9 @@ type RaftHost struct {
 
 	sweeping atomic.Bool
 	wake     chan struct{}
-	stopped  chan struct{} // closed when the sweeper is to end
-	swept    chan struct{} // closed when it has
+	deliver  raftio.MessageHandler // into the library
+	stopped  chan struct{}         // closed when the sweeper is to end
+	swept    chan struct{}         // closed when it has
 
 	// mu is held for reading around each use of nodes: the library does not bear calls while or
 	// after it closes. Nothing that waits for an apply goroutine is done under it.
@@ -133,15 +136,15 @@ func (h *RaftHost) libraryConfig() config.NodeHostConfig {
 		RaftEventListener: leaderListener{h},
 		Expert: config.ExpertConfig{
 			Engine: config.EngineConfig{ExecShards: execShards, CommitShards: 1,
-				ApplyShards: applyShards, SnapshotShards: snapshotShards, CloseShards: closeShards},
+				ApplyShards: applyShards(), SnapshotShards: snapshotShards, CloseShards: closeShards},
 			LogDB: store,
 		},
 	}
-	if h.cfg.Transport == nil {
-		c.Expert.TransportFactory = soloTransport{}
-	} else {
-		c.Expert.TransportFactory = transport.Factory{Transport: h.cfg.Transport}
+	var reach config.TransportFactory = soloTransport{}
+	if h.cfg.Transport != nil {
+		reach = transport.Factory{Transport: h.cfg.Transport}
 	}
+	c.Expert.TransportFactory = tapped{reach, &h.deliver}
 	return c
 }
 
@@ -201,6 +204,8 @@ func (h *RaftHost) start(ctx context.Context, l *raftLog) error {
 	if err != nil {
 		err = errors.Join(err, h.unload(l))
 		h.delist(l)
+	} else if h.cfg.Alone {
+		go h.elect(l)
 	}
 	return err
 }

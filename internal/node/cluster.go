@@ -49,7 +49,7 @@ const (
 	raftTick       = 10 * time.Millisecond
 	raftElection   = 40 // ticks
 	raftHeartbeat  = 3  // ticks
-	aloneTick      = 50 * time.Millisecond
+	aloneTick      = 100 * time.Millisecond
 	aloneElection  = 3
 	aloneHeartbeat = 1
 
@@ -125,6 +125,7 @@ func (n *Node) raftConfig(id cluster.Identity) bifrost.RaftConfig {
 	}
 	if n.alone(id) {
 		cfg.Tick, cfg.ElectionTicks, cfg.HeartbeatTicks = aloneTick, aloneElection, aloneHeartbeat
+		cfg.Alone = true
 	}
 	return cfg
 }

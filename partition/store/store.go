@@ -108,6 +108,10 @@ func options(cfg Config, shared *Shared) *pebble.Options {
 	}
 	o.EventListener = &pebble.EventListener{BackgroundError: cfg.OnError}
 	o.Experimental.ValueSeparationPolicy = separateLargeValues
+	// The default looks ten times a second, in each store, whether more compactions may run at once
+	// than a moment ago: most of what an idle node would do. This one looks whenever a flush or a
+	// compaction ends; one that had to wait waits for a compaction that runs, so none is forgotten.
+	o.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}

@@ -1,0 +1,62 @@
+package bifrost
+
+import (
+	"time"
+
+	"github.com/lni/dragonboat/v4"
+	"github.com/lni/dragonboat/v4/config"
+	"github.com/lni/dragonboat/v4/raftio"
+	"github.com/lni/dragonboat/v4/raftpb"
+)
+
+// The wait before an election is there so that replicas do not disturb a leader they have not heard of
+// yet. The only replica of a group has nobody to wait for: it is told that its time is up. Should the
+// group have other members after all, that is an election like any other, and as safe.
+
+// Pauses between two looks whether the replica leads. It cannot before what is committed is applied.
+const (
+	electPause    = 2 * time.Millisecond
+	electMaxPause = 100 * time.Millisecond
+)
+
+// tapped is a transport factory that keeps the library's entrance for messages.
+type tapped struct {
+	config.TransportFactory
+	deliver *raftio.MessageHandler
+}
+
+// Create implements config.TransportFactory.
+func (t tapped) Create(c config.NodeHostConfig, messages raftio.MessageHandler,
+	chunks raftio.ChunkHandler,
+) raftio.ITransport {
+	*t.deliver = messages
+	return t.TransportFactory.Create(c, messages, chunks)
+}
+
+// elect lets the only replica of a group lead at once.
+func (h *RaftHost) elect(l *raftLog) {
+	now := raftpb.MessageBatch{
+		DeploymentId: h.cfg.Cluster, BinVer: raftio.TransportBinVersion,
+		Requests: []raftpb.Message{{
+			Type: raftpb.TimeoutNow, ShardID: uint64(l.id),
+			From: uint64(l.group.Replica), To: uint64(l.group.Replica),
+		}},
+	}
+	for pause := electPause; ; pause = min(2*pause, electMaxPause) {
+		if leads, _ := l.Leader(); leads || l.ended.Load() {
+			return
+		}
+		err := l.whileOpen(func(*dragonboat.NodeHost) error {
+			h.deliver(now)
+			return nil
+		})
+		if err != nil {
+			return // closed
+		}
+		select {
+		case <-time.After(pause):
+		case <-h.stopped:
+			return
+		}
+	}
+}
