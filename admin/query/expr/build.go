@@ -25,7 +25,27 @@ type function struct {
 	volatile bool
 }
 
+// AnyType is the type of arguments that are taken as they are.
+const AnyType = anyType
+
 const anyType table.Type = 0xff
+
+// Function is a function of values that is not built in.
+type Function struct {
+	Min, Max int          // numbers of arguments; Max -1: any
+	Args     []table.Type // arguments are cast to; the last one counts for all that follow
+	Result   table.Type
+	Nullable bool // it is called with NULLs too, which otherwise make the result NULL
+	Call     func(args []table.Value) table.Value
+}
+
+// Build makes a call of the function.
+func (f Function) Build(name string, args []*Expr, text string, pos int) (*Expr, error) {
+	own := function{
+		min: f.Min, max: f.Max, args: f.Args, result: f.Result, nullable: f.Nullable, fn: f.Call,
+	}
+	return own.build(name, args, text, pos)
+}
 
 var functions = map[string]*function{}
 
@@ -59,6 +79,11 @@ func Build(name string, args []*Expr, text string, pos int) (*Expr, error) {
 		}
 		return nil, e
 	}
+	return f.build(name, args, text, pos)
+}
+
+// build makes a call of the function.
+func (f *function) build(name string, args []*Expr, text string, pos int) (*Expr, error) {
 	if len(args) < f.min || f.max >= 0 && len(args) > f.max {
 		return nil, sql.Errorf(sql.StateUndefinedFunc, pos, "function %s cannot be called with %d arguments",
 			name, len(args)).With("it takes %s", arity(f))
@@ -131,8 +156,14 @@ func nearest(name string) string {
 	return at
 }
 
+// maxName is how long names are that are compared.
+const maxName = 64
+
 // Distance is how many letters have to change to make one word of the other.
 func Distance(a, b string) int {
+	if len(a) > maxName || len(b) > maxName {
+		return maxName
+	}
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -69,8 +69,8 @@ func Cast(e *Expr, t table.Type, try bool) (c *Expr, ok bool) {
 		if try {
 			return table.Value{}
 		}
-		fail(sql.StateInvalidValue, "cannot cast %q of type %s to %s", short(Text(v)), from, t)
-		return out
+		panic(sql.Errorf(sql.StateInvalidValue, e.Pos, "cannot cast %q of type %s to %s", short(Text(v)),
+			from, t))
 	}, e)
 	if e.Op == Const && !try {
 		if _, ok := convert(&e.Value, t); !ok && e.Value.Type != table.Null {

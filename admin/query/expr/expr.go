@@ -44,6 +44,11 @@ type Expr struct {
 	Sub   *Sub
 	// Volatile: it may give another value each time.
 	Volatile bool
+	// Operator says what a comparison or LIKE is, for those who look for conditions a table can use.
+	Operator string
+	// Prefix is how all strings begin that a LIKE lets pass; it lets pass no others if PrefixOnly.
+	Prefix     string
+	PrefixOnly bool
 
 	fn1 func(a *table.Value) table.Value
 	fn2 func(a, b *table.Value) table.Value
@@ -236,6 +241,13 @@ func (e *Expr) Constantly() bool {
 		}
 	})
 	return ok
+}
+
+// Changes reports whether the expression may give another value each time.
+func (e *Expr) Changes() bool {
+	changes := false
+	e.Walk(func(x *Expr) { changes = changes || x.Volatile })
+	return changes
 }
 
 // Fold evaluates what is constant now.

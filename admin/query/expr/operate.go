@@ -136,7 +136,7 @@ func comparison(op string, a, b *Expr, text string, pos int) (*Expr, error) {
 	e := Binary(table.Bool, text, func(x, y *table.Value) table.Value {
 		return table.Truth(test(Compare(x, y)))
 	}, a, b)
-	e.Pos = pos
+	e.Pos, e.Operator = pos, op
 	return e, nil
 }
 
@@ -402,14 +402,30 @@ func LikePattern(op string, x, pattern *Expr, escape byte, text string, pos int)
 		}
 		return re
 	}
+	var e *Expr
 	if fast := simpleLike(op, pattern, escape); fast != nil {
-		return Unary(table.Bool, text, func(v *table.Value) table.Value {
+		e = Unary(table.Bool, text, func(v *table.Value) table.Value {
 			return table.Truth(fast(v.Str))
-		}, x), nil
+		}, x)
+	} else {
+		e = Binary(table.Bool, text, func(v, p *table.Value) table.Value {
+			return table.Truth(match.get(p.Str, compile).MatchString(v.Str))
+		}, x, pattern)
 	}
-	return Binary(table.Bool, text, func(v, p *table.Value) table.Value {
-		return table.Truth(match.get(p.Str, compile).MatchString(v.Str))
-	}, x, pattern), nil
+	if op == "like" && pattern.Op == Const && pattern.Type == table.String {
+		e.Operator = op
+		e.Prefix, e.PrefixOnly = likePrefix(pattern.Value.Str, escape)
+	}
+	return e, nil
+}
+
+// likePrefix is the part of a pattern before its first wildcard; only is true if nothing but % follows.
+func likePrefix(p string, escape byte) (prefix string, only bool) {
+	end := strings.IndexAny(p, "%_"+string(rune(escape)))
+	if end < 0 {
+		return p, false
+	}
+	return p[:end], strings.Trim(p[end:], "%") == ""
 }
 
 // simpleLike finds patterns that need no automaton: a prefix, a suffix, a part, or the whole.

@@ -25,10 +25,21 @@ type Sub struct {
 	// Outer are the values it takes from the row around it; they are put into Cell.
 	Outer []*Expr
 	Cell  *Row
-	Run   *func(plan any, limit int) []Row // set by whoever runs the query
+	// Run gives the rows of a plan, at most limit if that is not 0. They belong to the caller.
+	Run func(plan any, limit int) []Row
 
+	known *answers // shared by all copies
+}
+
+// NewSub makes a subquery that has no plan yet.
+func NewSub(kind SubKind, run func(plan any, limit int) []Row) *Sub {
+	return &Sub{Kind: kind, Cell: new(Row), Run: run, known: &answers{}}
+}
+
+// answers are what a subquery gave for outer values.
+type answers struct {
 	mu    sync.Mutex
-	cache map[string]answer
+	cache map[string]answer // guarded by mu, as is the Cell
 }
 
 type answer struct {
@@ -40,7 +51,7 @@ type answer struct {
 const maxCached = 10000
 
 func (s *Sub) rewrite(f func(*Expr) *Expr) *Sub {
-	c := &Sub{Kind: s.Kind, Plan: s.Plan, Cell: s.Cell, Run: s.Run}
+	c := &Sub{Kind: s.Kind, Plan: s.Plan, Cell: s.Cell, Run: s.Run, known: s.known}
 	for _, o := range s.Outer {
 		c.Outer = append(c.Outer, o.Rewrite(f))
 	}
@@ -63,21 +74,25 @@ func (s *Sub) ask(r Row) answer {
 		outer[i] = o.Eval(r)
 		key = AppendKey(key, &outer[i])
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a, ok := s.cache[string(key)]; ok {
+	k := s.known
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if a, ok := k.cache[string(key)]; ok {
 		return a
 	}
 	*s.Cell = outer
 	a := s.answer()
-	if len(s.cache) < maxCached {
-		if s.cache == nil {
-			s.cache = map[string]answer{}
+	if len(k.cache) < maxCached {
+		if k.cache == nil {
+			k.cache = map[string]answer{}
 		}
-		s.cache[string(key)] = a
+		k.cache[string(key)] = a
 	}
 	return a
 }
+
+// Values are those that IN looks for, if the subquery depends on no row.
+func (s *Sub) Values() []table.Value { return s.ask(nil).set.Values }
 
 func (s *Sub) answer() answer {
 	limit := 0
@@ -87,7 +102,7 @@ func (s *Sub) answer() answer {
 	case SubScalar:
 		limit = 2
 	}
-	rows := (*s.Run)(s.Plan, limit)
+	rows := s.Run(s.Plan, limit)
 	switch s.Kind {
 	case SubExists:
 		return answer{value: table.Truth(len(rows) > 0)}

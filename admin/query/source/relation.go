@@ -134,13 +134,17 @@ func newReader[T any](ctx context.Context, columns []column[T], q *table.Scan, f
 	return r
 }
 
-// looksBetweenRows is after how many rows without a hit the reader looks whether it is still wanted.
-const looksBetweenRows = 512
+const (
+	// looksBetweenRows is after how many rows the reader looks whether it is still wanted.
+	looksBetweenRows = 512
+	// maxLooks is how many rows the reader looks at before it lets others have a turn.
+	maxLooks = 4096
+)
 
 // Next implements table.Reader.
 func (r *reader[T]) Next(b *table.Batch) (bool, error) {
 	b.Reset()
-	for seen := 0; !r.done && r.left != 0 && b.Rows < b.Cap(); seen++ {
+	for seen := 0; !r.done && r.left != 0 && b.Rows < b.Cap() && seen < maxLooks; seen++ {
 		if seen%looksBetweenRows == 0 && r.ctx.Err() != nil {
 			return false, context.Cause(r.ctx)
 		}
@@ -161,7 +165,7 @@ func (r *reader[T]) Next(b *table.Batch) (bool, error) {
 		b.Rows++
 		r.left--
 	}
-	return b.Rows > 0, nil
+	return b.Rows > 0 || !r.done && r.left != 0, nil
 }
 
 func (r *reader[T]) wanted() bool {

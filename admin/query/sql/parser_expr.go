@@ -416,10 +416,21 @@ func (p *parser) parseWord(t token) Expr {
 			return &Call{At: at, Name: t.text}
 		}
 	}
-	if reserved[t.text] && !p.plainName() {
+	if clauses[t.text] && !p.plainName() && (!call || t.text != "left" && t.text != "right") {
 		p.unexpected("an expression")
 	}
 	return p.parseName()
+}
+
+// clauses are the reserved words that begin or go on with something else where an expression could
+// stand; all others may be the name of a column.
+var clauses = map[string]bool{
+	"from": true, "where": true, "group": true, "having": true, "order": true, "limit": true,
+	"offset": true, "fetch": true, "union": true, "except": true, "intersect": true, "on": true,
+	"using": true, "join": true, "inner": true, "left": true, "right": true, "full": true,
+	"cross": true, "natural": true, "as": true, "and": true, "or": true, "not": true, "is": true,
+	"in": true, "like": true, "ilike": true, "between": true, "when": true, "then": true,
+	"else": true, "end": true, "select": true, "with": true, "case": true,
 }
 
 // plainName: a reserved word is a name if a dot or a comparison follows it.

@@ -47,13 +47,37 @@ func (t Type) String() string {
 	return "Unknown"
 }
 
+// Arrow is the name of the Arrow type that clients get values of the type as, which is also what
+// information_schema says.
+func (t Type) Arrow() string {
+	if elem, ok := t.Elem(); ok {
+		return "List(" + elem.Arrow() + ")"
+	}
+	switch t {
+	case String:
+		return "LargeUtf8"
+	case Binary:
+		return "LargeBinary"
+	case Timestamp:
+		return "Timestamp(ms, \"+00:00\")"
+	case Duration:
+		return "Duration(ms)"
+	case Interval:
+		return "Interval(MonthDayNano)"
+	case Date:
+		return "Date32"
+	}
+	return t.String()
+}
+
 // Number reports whether values of the type can be computed with.
 func (t Type) Number() bool { return Int64 <= t && t <= Float64 }
 
-// Column is one column of a table. Every column may be NULL.
+// Column is one column of a table. NotNull says that it is never NULL; nothing relies on it.
 type Column struct {
-	Name string
-	Type Type
+	Name    string
+	Type    Type
+	NotNull bool
 }
 
 // Table is what a query may name. Partitioned tables have rows in every partition, the others only
@@ -62,6 +86,7 @@ type Table struct {
 	Name        string
 	Columns     []Column
 	Partitioned bool
+	View        bool // shown as a view
 }
 
 // Column returns the position of a column, -1 if there is none.
@@ -118,8 +143,8 @@ type Source interface {
 
 // Reader returns the rows of one scan of one partition. It is used by one goroutine.
 type Reader interface {
-	// Next fills b, which it resets first, with up to b.Cap() rows, fewer only when it suits the
-	// source; false without an error says that there are no more. It returns early with the
+	// Next fills b, which it resets first, with up to b.Cap() rows: fewer, or none, when it has
+	// looked at many; false without an error says that there are no more. It returns early with the
 	// context's error when that ended.
 	Next(b *Batch) (bool, error)
 	Close() error
