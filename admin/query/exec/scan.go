@@ -1,0 +1,311 @@
+package exec
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/perdure/perdure/admin/query/expr"
+	"github.com/perdure/perdure/admin/query/plan"
+	"github.com/perdure/perdure/admin/query/table"
+)
+
+// fragment is a scan with what is done to its rows one by one.
+type fragment struct {
+	scan  *plan.Scan
+	steps []step // outermost first
+}
+
+// fragmentOf finds a fragment at a node; nil if there is none.
+func fragmentOf(n plan.Node) *fragment {
+	f := &fragment{}
+	for {
+		if s, ok := n.(*plan.Scan); ok {
+			f.scan = s
+			if s.Filter != nil {
+				f.steps = append(f.steps, filterStep(s.Filter))
+			}
+			return f
+		}
+		s := stepOf(n)
+		if s == nil {
+			return nil
+		}
+		f.steps = append(f.steps, s)
+		n = n.Inputs()[0]
+	}
+}
+
+// pipe makes what takes the rows of the scan, for one goroutine.
+func (f *fragment) pipe(out emit) emit {
+	for _, s := range f.steps {
+		out = s(out)
+	}
+	return out
+}
+
+// request is what the tables are asked for; ok is false if no row can meet the conditions.
+func (f *fragment) request() (q *table.Scan, ok bool) {
+	s := f.scan
+	q = &table.Scan{Table: s.Table, Columns: s.Columns, Limit: s.Limit}
+	for i := range s.Conditions {
+		c := &s.Conditions[i]
+		found := table.Condition{Column: c.Column, Op: c.Op}
+		want := s.Table.Columns[c.Column].Type
+		if c.Sub != nil {
+			for _, v := range c.Sub.Sub.Values() {
+				if v.Type == want {
+					found.Values = append(found.Values, v)
+				}
+			}
+		}
+		for _, e := range c.Values {
+			if v := e.Eval(nil); v.Type == want {
+				found.Values = append(found.Values, v)
+			}
+		}
+		switch c.Op {
+		case table.In:
+			if len(found.Values) == 0 {
+				return nil, false // equal to nothing, or to NULL
+			}
+		case table.AtLeast, table.AtMost, table.HasPrefix:
+			if len(found.Values) == 0 {
+				return nil, false
+			}
+		}
+		q.Conditions = append(q.Conditions, found)
+	}
+	return q, true
+}
+
+// worker takes the rows of some partitions.
+type worker struct {
+	take emit
+	// flush is called after each batch, without a slot; false: no more rows are wanted.
+	flush func() bool
+	// done is called when there are no more.
+	done func()
+}
+
+// each reads all partitions of a fragment; make gives each goroutine that reads one a worker.
+func (r *Runner) each(f *fragment, make func() *worker) error {
+	q, ok := f.request()
+	if !ok {
+		return nil
+	}
+	partitions := f.scan.Source.Partitions(q)
+	n := min(r.cfg.Parallel, len(partitions))
+	if r.nested || n <= 1 {
+		return r.readAll(r.ctx, f, q, make(), func() (uint16, bool) {
+			if len(partitions) == 0 {
+				return 0, false
+			}
+			p := partitions[0]
+			partitions = partitions[1:]
+			return p, true
+		})
+	}
+	ctx, cancel := context.WithCancelCause(r.ctx)
+	defer cancel(nil)
+	var next atomic.Int32
+	var group sync.WaitGroup
+	var first atomic.Pointer[error]
+	for range n {
+		w := make()
+		group.Go(func() {
+			if err := r.readSome(ctx, f, q, w, func() (uint16, bool) {
+				at := int(next.Add(1)) - 1
+				if at >= len(partitions) {
+					return 0, false
+				}
+				return partitions[at], true
+			}); err != nil {
+				first.CompareAndSwap(nil, &err)
+				cancel(err)
+			}
+		})
+	}
+	group.Wait()
+	if err := first.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// readSome is readAll in a goroutine of its own.
+func (r *Runner) readSome(ctx context.Context, f *fragment, q *table.Scan, w *worker,
+	next func() (uint16, bool),
+) (err error) {
+	defer caught(&err)
+	return r.readAll(ctx, f, q, w, next)
+}
+
+// readAll reads partitions one after the other.
+func (r *Runner) readAll(ctx context.Context, f *fragment, q *table.Scan, w *worker,
+	next func() (uint16, bool),
+) error {
+	take, batch := f.pipe(w.take), table.NewBatch(q)
+	row := make(expr.Row, len(q.Columns))
+	for p, ok := next(); ok; p, ok = next() {
+		more, err := r.read(ctx, f.scan.Source, p, q, batch, func() bool {
+			for i := range batch.Rows {
+				valuesOf(batch, i, row)
+				if !take(row) {
+					return false
+				}
+			}
+			return true
+		}, w.flush)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
+	w.done()
+	return nil
+}
+
+// read reads one partition. Between batches it lets others have its slot.
+func (r *Runner) read(ctx context.Context, from table.Source, partition uint16, q *table.Scan,
+	batch *table.Batch, take, flush func() bool,
+) (more bool, err error) {
+	reader, err := from.Open(ctx, partition, q)
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		if closed := reader.Close(); err == nil {
+			err = closed
+		}
+	}()
+	for {
+		ok, wanted, err := r.slice(ctx, reader, batch, take)
+		if err != nil || !ok {
+			return wanted, err
+		}
+		if !flush() || !wanted {
+			return false, nil
+		}
+		runtime.Gosched()
+	}
+}
+
+// slice reads and takes one batch, holding a slot.
+func (r *Runner) slice(ctx context.Context, reader table.Reader, batch *table.Batch, take func() bool,
+) (ok, wanted bool, err error) {
+	if !r.nested {
+		select {
+		case r.cfg.Slots <- struct{}{}:
+			defer func() { <-r.cfg.Slots }()
+		case <-ctx.Done():
+			return false, false, context.Cause(ctx)
+		}
+	}
+	if ctx.Err() != nil {
+		return false, false, context.Cause(ctx)
+	}
+	if ok, err = reader.Next(batch); err != nil || !ok {
+		return false, true, err
+	}
+	return true, take(), nil
+}
+
+// stream hands the rows of all partitions to out, in the goroutine that runs the query.
+func (r *Runner) stream(f *fragment, out emit) error {
+	q, ok := f.request()
+	if !ok {
+		return nil
+	}
+	if r.nested || r.cfg.Parallel <= 1 || len(f.scan.Source.Partitions(q)) <= 1 {
+		return r.inline(f, out)
+	}
+	ctx, cancel := context.WithCancelCause(r.ctx)
+	inner := *r
+	inner.ctx = ctx
+	chunks := make(chan chunk, r.cfg.Parallel)
+	defer func() { // nothing may look at the tables once the query has ended
+		cancel(nil)
+		for range chunks {
+			continue
+		}
+	}()
+	var failed error
+	go func() {
+		defer close(chunks)
+		failed = inner.each(f, func() *worker { return streamer(ctx, r.cfg.Memory, chunks) })
+	}()
+	stopped := false
+	for c := range chunks {
+		for i := 0; i < len(c.rows) && !stopped; i++ {
+			if !out(c.rows[i]) {
+				stopped = true
+				cancel(errStopped)
+			}
+		}
+		c.claim.release()
+	}
+	if stopped {
+		return nil
+	}
+	return failed
+}
+
+// inline reads without goroutines: what takes the rows may wait for a client, so that the slot is
+// only held while a batch is put together.
+func (r *Runner) inline(f *fragment, out emit) error {
+	kept := slab{claim: claim{memory: r.cfg.Memory}}
+	var rows []expr.Row
+	return r.each(f, func() *worker {
+		return &worker{
+			take: func(row expr.Row) bool { rows = append(rows, kept.copy(row)); return true },
+			flush: func() bool {
+				more := true
+				for i := 0; i < len(rows) && more; i++ {
+					more = out(rows[i])
+				}
+				rows = rows[:0]
+				kept.release()
+				kept.room = nil
+				return more
+			},
+			done: func() {},
+		}
+	})
+}
+
+// chunk is some rows on their way, with the memory they take.
+type chunk struct {
+	rows  []expr.Row
+	claim claim
+}
+
+// errStopped ends scans whose rows are no longer wanted.
+var errStopped = context.Canceled
+
+// streamer collects rows and sends them on after each batch.
+func streamer(ctx context.Context, m *Memory, to chan<- chunk) *worker {
+	kept := slab{claim: claim{memory: m}}
+	var rows []expr.Row
+	return &worker{
+		take: func(row expr.Row) bool { rows = append(rows, kept.copy(row)); return true },
+		flush: func() bool {
+			if len(rows) == 0 {
+				return true
+			}
+			select {
+			case to <- chunk{rows, kept.claim}:
+				kept = slab{claim: claim{memory: m}}
+				rows = nil
+				return true
+			case <-ctx.Done():
+				kept.release()
+				return false
+			}
+		},
+		done: func() {},
+	}
+}
