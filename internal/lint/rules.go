@@ -71,6 +71,7 @@ var libraries = []library{
 	{"github.com/cockroachdb/pebble", []string{"partition/store", "metadata", "chaos/sim"}, false},
 	{"github.com/minio/minio-go", []string{"internal/objstore"}, false},
 	{"github.com/aws", []string{"invoker/endpoint"}, false},
+	{"github.com/apache/arrow-go", []string{"admin/query/answer"}, false},
 	{"github.com/restatedev/sdk-go", []string{"cmd/...", "bench/...", "chaos/..."}, false},
 	{"net/http", []string{
 		"ingress", "admin/...", "invoker/endpoint", "internal/node", "internal/operate",

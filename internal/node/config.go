@@ -200,6 +200,19 @@ type Admin struct {
 type QueryEngine struct {
 	// MemorySize is how much memory all queries together may take. Default: 1 GiB.
 	MemorySize ByteSize `toml:"memory-size"`
+	// QueryMemorySize is how much memory one query may take. Default: 256 MiB, and at most
+	// MemorySize.
+	QueryMemorySize ByteSize `toml:"query-memory-size"`
+	// QueryParallelism is how many partitions all queries together read at a time; what is left of
+	// the processors is for invocations. Default: 0, half of the processors, rounded up.
+	QueryParallelism int `toml:"query-parallelism"`
+	// ConcurrentQueriesLimit is how many queries run at once; more wait, and get 429 after 10 s.
+	// Default: 16.
+	ConcurrentQueriesLimit int `toml:"concurrent-queries-limit"`
+	// QueryTimeout is how long a query may run. Default: 5 minutes.
+	QueryTimeout Duration `toml:"query-timeout"`
+	// RowLimit is how many rows a query may return. Default: 10,000,000.
+	RowLimit int `toml:"row-limit"`
 }
 
 // Ingress configures the public HTTP side.
@@ -291,7 +304,10 @@ func unresolved() Config {
 		},
 		Admin: Admin{
 			Listener:    Listener{BindPort: portUnset},
-			QueryEngine: QueryEngine{MemorySize: GiB},
+			QueryEngine: QueryEngine{
+				MemorySize: GiB, QueryMemorySize: 256 * MiB, ConcurrentQueriesLimit: 16,
+				QueryTimeout: Duration(5 * time.Minute), RowLimit: 10_000_000,
+			},
 		},
 		Ingress: Ingress{
 			Listener:         Listener{BindPort: portUnset},

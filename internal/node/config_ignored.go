@@ -48,7 +48,6 @@ var ignoredKeys = []struct{ key, reason string }{
 	{"admin.disable-cluster-controller", reasonAutomatic},
 	{"admin.log-trim-*", reasonAutomatic},
 	{"admin.query-engine.tmp-dir", reasonAutomatic},
-	{"admin.query-engine.query-parallelism", reasonAutomatic},
 	{"admin.query-engine.rate-limiting", reasonAutomatic},
 	{"bifrost.seal-retry-interval", reasonAutomatic},
 	{"bifrost.auto-recovery-interval", reasonAutomatic},

@@ -215,7 +215,14 @@ func (c Client) check(found *checks, table string) {
 
 func (c Config) checkSurfaces(found *checks) {
 	found.atLeast("admin.concurrent-api-requests-limit", c.Admin.ConcurrentAPIRequestsLimit, 0)
-	found.size("admin.query-engine.memory-size", c.Admin.QueryEngine.MemorySize, MiB)
+	queries := c.Admin.QueryEngine
+	found.size("admin.query-engine.memory-size", queries.MemorySize, MiB)
+	found.size("admin.query-engine.query-memory-size", queries.QueryMemorySize, MiB)
+	found.atLeast("admin.query-engine.query-parallelism", queries.QueryParallelism, 0)
+	found.atLeast("admin.query-engine.concurrent-queries-limit", queries.ConcurrentQueriesLimit, 1)
+	found.that(queries.QueryTimeout > 0, "admin.query-engine.query-timeout", "%s is not above 0",
+		queries.QueryTimeout)
+	found.atLeast("admin.query-engine.row-limit", queries.RowLimit, 1)
 	in := c.Ingress
 	found.atLeast("ingress.concurrent-api-requests-limit", in.ConcurrentAPIRequestsLimit, 0)
 	found.atLeast("ingress.http2-max-concurrent-streams", in.HTTP2MaxConcurrentStreams, 0)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/perdure/perdure/admin"
+	"github.com/perdure/perdure/admin/query/answer"
 	"github.com/perdure/perdure/cluster"
 	"github.com/perdure/perdure/internal/clock"
 	"github.com/perdure/perdure/partition"
@@ -22,10 +23,13 @@ func (n *Node) adminHandler(client *partition.Client) http.Handler {
 		ConcurrentRequestsLimit: n.cfg.Admin.ConcurrentAPIRequestsLimit,
 		RoutingHeaders:          n.cfg.Admin.DeploymentRoutingHeaders,
 		Explainer:               n.partitions.Load(),
-		Mounts: map[string]http.Handler{"cluster": admin.ClusterHandler(cluster.Operator{
-			Store: n.metadata, Directory: n.directory,
-			Identity: func() cluster.Identity { return *n.identity.Load() },
-		})},
+		Mounts: map[string]http.Handler{
+			"cluster": admin.ClusterHandler(cluster.Operator{
+				Store: n.metadata, Directory: n.directory,
+				Identity: func() cluster.Identity { return *n.identity.Load() },
+			}),
+			"query": answer.New(n.queryEngine()),
+		},
 	}, spreadingRegistry{n.registry, n}, n.client, client, clock.Real{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/health" && !n.ready() {

@@ -1,0 +1,160 @@
+# Subqueries, WITH, and sets.
+
+SELECT name FROM customers WHERE name IN (SELECT customer FROM orders) ORDER BY name
+----
+= name Utf8
+ann
+bob
+cid
+
+SELECT name FROM customers WHERE name NOT IN (SELECT customer FROM orders) ORDER BY name
+----
+= name Utf8
+
+SELECT name FROM customers WHERE name NOT IN (SELECT customer FROM orders WHERE customer IS NOT NULL) ORDER BY name
+----
+= name Utf8
+eve
+
+SELECT name FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE o.customer = c.name AND o.amount > 4) ORDER BY name
+----
+= name Utf8
+bob
+cid
+
+SELECT name FROM customers c WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.customer = c.name) ORDER BY name
+----
+= name Utf8
+eve
+
+SELECT name, (SELECT count(*) FROM orders o WHERE o.customer = c.name) AS orders FROM customers c ORDER BY name
+----
+= name Utf8 | orders Int64
+ann | 2
+bob | 2
+cid | 1
+eve | 0
+
+SELECT name, (SELECT max(amount) FROM orders o WHERE o.customer = c.name) AS most FROM customers c ORDER BY name
+----
+= name Utf8 | most Int64
+ann | 3
+bob | 5
+cid | 7
+eve | NULL
+
+SELECT (SELECT id FROM orders) AS many
+----
+error 21000: a subquery that stands for one value gave several rows
+
+SELECT (SELECT id FROM orders WHERE id = 'none') AS none
+----
+= none Utf8
+NULL
+
+SELECT id FROM orders WHERE amount = (SELECT max(amount) FROM orders)
+----
+= id Utf8
+o4
+
+SELECT id FROM orders WHERE customer = ANY (SELECT name FROM customers WHERE city = 'Rome') ORDER BY id
+----
+= id Utf8
+o2
+o6
+
+WITH rich AS (SELECT customer, sum(amount) AS total FROM orders GROUP BY customer), top AS (SELECT * FROM rich WHERE total > 2) SELECT customer FROM top ORDER BY total DESC, customer
+----
+= customer Utf8
+cid
+NULL
+ann
+bob
+dan%
+
+WITH x(a, b) AS (VALUES (1, 2)) SELECT x.a + y.b AS sum FROM x, x AS y WHERE x.a = y.a
+----
+= sum Int64
+3
+
+WITH x(a) AS (VALUES (1)) SELECT a FROM x
+----
+= a Int64
+1
+
+SELECT name FROM customers UNION SELECT customer FROM orders ORDER BY name
+----
+= name Utf8
+ann
+bob
+cid
+dan%
+eve
+NULL
+
+SELECT name FROM customers UNION ALL SELECT customer FROM orders ORDER BY name LIMIT 4
+----
+= name Utf8
+ann
+ann
+ann
+bob
+
+SELECT name FROM customers EXCEPT SELECT customer FROM orders
+----
+= name Utf8
+eve
+
+# sorted
+SELECT customer FROM orders INTERSECT SELECT name FROM customers
+----
+= customer Utf8
+ann
+bob
+cid
+
+# sorted
+SELECT customer FROM orders EXCEPT ALL SELECT name FROM customers
+----
+= customer Utf8
+NULL
+ann
+bob
+dan%
+
+# sorted
+SELECT customer FROM orders INTERSECT ALL SELECT name FROM customers
+----
+= customer Utf8
+ann
+bob
+cid
+
+SELECT 1 UNION ALL SELECT 2.5 ORDER BY 1
+----
+= Int64(1) Float64
+1.0
+2.5
+
+SELECT 1 UNION SELECT 1, 2
+----
+error 42601: UNION of 1 and 2 columns (at character 10)
+
+(SELECT id FROM orders ORDER BY id LIMIT 1) UNION ALL (SELECT id FROM orders ORDER BY id DESC LIMIT 1) ORDER BY id
+----
+= id Utf8
+o1
+o7
+
+WITH a AS (SELECT DISTINCT customer AS id FROM orders WHERE done UNION SELECT DISTINCT name AS id FROM customers WHERE age > 40) SELECT c.name AS id FROM customers c EXCEPT SELECT id FROM a
+----
+= id Utf8
+eve
+
+SELECT id FROM (SELECT id, amount FROM orders WHERE amount > 2) t WHERE t.amount < 6 ORDER BY id
+----
+= id Utf8
+o1
+o2
+o5
+o7
