@@ -42,6 +42,10 @@ type RaftConfig struct {
 	MaxLogBytesInFlight int64
 	MaxBytesInFlight    int64
 
+	// MinFreeBytes is the free space on the disk of Dir below which Admit refuses new work; below half
+	// of it, every append is refused with ErrDiskFull. Default: 5 % of the disk, at most 512 MiB.
+	MinFreeBytes int64
+
 	// OnLeader is told when a log's leader changes, as far as this replica knows: a hint. It is
 	// called from a goroutine shared by all logs and must not block. Optional.
 	OnLeader func(id LogID, l Leadership)
@@ -98,5 +102,6 @@ func (c RaftConfig) Validate() error {
 		"timeouts, %v", c.ProposalTimeout, election)
 	check(c.MaxLogBytesInFlight > 0 && c.MaxBytesInFlight > 0, "limits of bytes in flight must be "+
 		"positive, they are %d and %d", c.MaxLogBytesInFlight, c.MaxBytesInFlight)
+	check(c.MinFreeBytes >= 0, "the free space to keep must not be negative, it is %d", c.MinFreeBytes)
 	return errors.Join(problems...)
 }

@@ -3,6 +3,7 @@ package bifrost
 import (
 	"time"
 
+	"github.com/perdure/perdure/bifrost/nodelog"
 	"github.com/perdure/perdure/protocol"
 )
 
@@ -15,6 +16,10 @@ type Events struct {
 	Applied func(LogID, AppliedInfo)
 	// Trimmed: the log may forget records up to the LSN.
 	Trimmed func(LogID, protocol.LSN)
+	// Synced: a group of updates of all logs was written and synced, and callers waited for it.
+	Synced func(nodelog.SyncInfo)
+	// Space: the free space on the disk has passed a limit.
+	Space func(SpaceInfo)
 	// Failed: the replica stopped for good; the other logs on the node go on.
 	Failed func(LogID, error)
 }

@@ -12,10 +12,11 @@ import (
 )
 
 const (
-	identityFile   = "identity.json"
-	lockFile       = "bifrost.lock"
-	libraryFile    = "dragonboat.ds" // the library's own notes about host name and address
-	identityFormat = 1
+	identityFile = "identity.json"
+	lockFile     = "bifrost.lock"
+	libraryFile  = "dragonboat.ds" // the library's own notes about host name and address
+	// Format 1 kept entries in the library's own store; no release wrote it.
+	identityFormat = 2
 )
 
 // identity says whose logs a directory holds. It is written before the first log and compared on
@@ -65,6 +66,10 @@ func claimDir(dir string, want identity) error {
 	var have identity
 	if err := json.Unmarshal(data, &have); err != nil {
 		return fmt.Errorf("read %s: it is damaged, restore it from a backup: %w", path, err)
+	}
+	if have.Format == 1 {
+		return fmt.Errorf("open log directory %s: it has format 1, which only builds from before the "+
+			"first release wrote and none can convert: begin with an empty data directory", dir)
 	}
 	if have.Format != identityFormat || have.ExecShards != want.ExecShards ||
 		have.Origin != want.Origin {

@@ -78,7 +78,7 @@ type Log interface {
 	// goroutine, with 0 and ErrUnknown. done must not block. It may call Append.
 	//
 	// Otherwise done is never called, the records will never be in the log, and the error is one of
-	// ErrBusy, ErrTooLarge, ErrClosed or ErrNotLeader.
+	// ErrBusy (which ErrDiskFull is), ErrTooLarge, ErrClosed or ErrNotLeader.
 	//
 	// The payloads of one call are applied all or none, contiguously and in one Apply call. Records
 	// of successive calls from one goroutine are applied in call order, unless one fails.

@@ -23,7 +23,7 @@ import (
 
 // Fixed sizes of the library's engine.
 const (
-	// execShards is how many goroutines run Raft and commit to the one log store, sharing its syncs.
+	// execShards is how many goroutines run Raft and commit to the node's log, sharing its syncs.
 	// It is part of the data format.
 	execShards     = 2
 	snapshotShards = 8
@@ -49,6 +49,7 @@ type RaftHost struct {
 	logger *slog.Logger
 	lock   *os.File
 	budget budget
+	space  *space
 	nextID atomic.Uint64 // of batches; starts at random so that restarts do not repeat them
 
 	sweeping atomic.Bool
@@ -93,6 +94,7 @@ func OpenRaft(cfg RaftConfig) (*RaftHost, error) {
 		wake:   make(chan struct{}, 1), stopped: make(chan struct{}), swept: make(chan struct{}),
 		logs: map[LogID]*raftLog{},
 	}
+	h.space = newSpace(cfg.Dir, cfg.MinFreeBytes, cfg.Events.Space)
 	h.nextID.Store(rand.Uint64())
 	if err := h.openNodes(); err != nil {
 		return nil, errors.Join(err, lock.Close())
@@ -126,8 +128,8 @@ func (h *RaftHost) openNodes() error {
 }
 
 func (h *RaftHost) libraryConfig() config.NodeHostConfig {
-	store := config.GetTinyMemLogDBConfig()
-	store.Shards = 1 // one store: all logs share its syncs
+	store := config.GetTinyMemLogDBConfig() // of which only the number of shards is used, in a check
+	store.Shards = 1
 	c := config.NodeHostConfig{
 		DeploymentID:      h.cfg.Cluster,
 		NodeHostDir:       h.cfg.Dir,
@@ -137,7 +139,7 @@ func (h *RaftHost) libraryConfig() config.NodeHostConfig {
 		Expert: config.ExpertConfig{
 			Engine: config.EngineConfig{ExecShards: execShards, CommitShards: 1,
 				ApplyShards: applyShards(), SnapshotShards: snapshotShards, CloseShards: closeShards},
-			LogDB: store,
+			LogDB: store, LogDBFactory: storeFactory{h},
 		},
 	}
 	var reach config.TransportFactory = soloTransport{}

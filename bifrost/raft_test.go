@@ -88,11 +88,14 @@ func TestDirectoryOfAnotherIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newer := strings.Replace(string(data), `"format": 1`, `"format": 2`, 1)
-	writeFile(t, identity, newer)
-	if _, err := bifrost.OpenRaft(bifrost.RaftConfig{Dir: dir}); err == nil ||
-		!strings.Contains(err.Error(), "format 2") {
-		t.Errorf("directory of a newer format: %v", err)
+	for format, want := range map[string]string{
+		"1": "begin with an empty data directory", "3": "run the release that wrote it",
+	} {
+		writeFile(t, identity, strings.Replace(string(data), `"format": 2`, `"format": `+format, 1))
+		if _, err := bifrost.OpenRaft(bifrost.RaftConfig{Dir: dir}); err == nil ||
+			!strings.Contains(err.Error(), "format "+format) || !strings.Contains(err.Error(), want) {
+			t.Errorf("directory of format %s: %v", format, err)
+		}
 	}
 	if err := os.Remove(identity); err != nil {
 		t.Fatal(err)

@@ -73,6 +73,9 @@ func (l *raftLog) Append(done func(protocol.LSN, error), payloads ...[]byte) err
 	if leads, _ := l.Leader(); !leads && !l.group.Forward {
 		return fmt.Errorf("append to log %s: %w", l.id, ErrNotLeader)
 	}
+	if err := l.host.space.refuse(SpaceFull); err != nil {
+		return fmt.Errorf("append to log %s: %w", l.id, err)
+	}
 	return l.batcher.add(done, payloads)
 }
 

@@ -29,6 +29,9 @@ func (l *raftLog) Trim(ctx context.Context, through protocol.LSN) error {
 	if index == 0 || index <= l.trimmed {
 		return nil
 	}
+	if l.host.space.now() == SpaceFull && l.host.space.free.Load() < minTrimBytes {
+		return fmt.Errorf("trim log %s through %v: %w", l.id, through, ErrDiskFull)
+	}
 	// From here on a Sync that fails must not seem to succeed. It stays so when the outcome of a
 	// request is not known: the library may still be at it, until a later one has ended.
 	unsettled := l.trimming.Swap(true)

@@ -81,6 +81,9 @@ func (c *Client) onLeader(ctx context.Context, key protocol.PartitionKey,
 // passes tells whether a request that ended with err is worth repeating: the leader was lost or has
 // moved, a replica was closed since it moved, or there was too much to do.
 func passes(err error) bool {
+	if errors.Is(err, bifrost.ErrDiskFull) {
+		return false // it needs somebody to act: the caller should hear of it at once
+	}
 	return errors.Is(err, leader.ErrNotLeader) || errors.Is(err, bifrost.ErrNotLeader) ||
 		errors.Is(err, bifrost.ErrClosed) || errors.Is(err, bifrost.ErrBusy)
 }

@@ -29,6 +29,8 @@ type Config struct {
 	Node  string
 	Logs  bifrost.Host
 	Clock clock.Clock
+	// Admit is asked before an invocation is started for a caller; optional.
+	Admit func() error
 	// NewAttempts runs the attempts of a partition for one leadership.
 	NewAttempts func(p protocol.PartitionID, epoch protocol.Epoch, proposer *leader.Proposer,
 		rows *store.Store) leader.Attempts
@@ -150,6 +152,7 @@ func (h *Host) start(ctx context.Context, r *replica) error {
 		Log:       log,
 		Rows:      Rows(r.processor.Store()),
 		Clock:     h.cfg.Clock,
+		Admit:     h.cfg.Admit,
 		Random:    func(b []byte) { _, _ = rand.Read(b) }, // never fails
 		NewAttempts: func(epoch protocol.Epoch, p *leader.Proposer) leader.Attempts {
 			return h.cfg.NewAttempts(r.id, epoch, p, r.processor.Store())

@@ -129,7 +129,21 @@ func (n *Node) logEvents() bifrost.Events {
 		n.metrics.faults.Inc()
 		n.log.Error("a replica stopped", "log", id.String(), "error", err)
 	}
+	events.Space = n.onSpace
 	return events
+}
+
+// onSpace says when the disk runs out of space, and when that is over.
+func (n *Node) onSpace(s bifrost.SpaceInfo) {
+	attrs := []any{"level", s.Level.String(), "free_mib", s.FreeBytes >> 20, "total_mib", s.TotalBytes >> 20}
+	switch s.Level {
+	case bifrost.SpaceOK:
+		n.log.Info("the disk has enough free space again", attrs...)
+	case bifrost.SpaceLow:
+		n.log.Warn("the disk is nearly full: new invocations are refused; free some space", attrs...)
+	case bifrost.SpaceFull:
+		n.log.Error("the disk is full: invocations do not go on; free some space", attrs...)
+	}
 }
 
 func (n *Node) startMetadata(ctx context.Context, id cluster.Identity) (
@@ -189,7 +203,7 @@ func (n *Node) startPartitions(count int) error {
 	n.remote = partition.NewRemote(n.directory, n.links)
 	host, err := partition.NewHost(partition.Config{
 		Dir: filepath.Join(n.cfg.NodeDir(), "partitions"), Count: count, Node: n.cfg.NodeName,
-		Logs: n.logs, Clock: clock.Real{},
+		Logs: n.logs, Clock: clock.Real{}, Admit: n.logs.Admit,
 		NewAttempts: func(p protocol.PartitionID, epoch protocol.Epoch, proposer *leader.Proposer,
 			rows *store.Store,
 		) leader.Attempts {

@@ -71,7 +71,7 @@ type Attempts interface {
 	Close()
 }
 
-// Config says what a leader works with. All fields but Events and Background are required.
+// Config says what a leader works with. All fields but Admit, Events and Background are required.
 type Config struct {
 	Partition protocol.PartitionID
 	// Range is what the partition owns; commands about the partition as a whole use its first key.
@@ -80,6 +80,8 @@ type Config struct {
 	Log   Appender
 	Rows  Rows
 	Clock clock.Clock
+	// Admit is asked before a request starts an invocation; an error refuses it. Nil refuses nothing.
+	Admit func() error
 	// Random fills b with random bytes.
 	Random func(b []byte)
 	// NewAttempts is called once per leadership.

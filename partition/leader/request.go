@@ -113,6 +113,12 @@ func (l *Leader) Attach(ctx context.Context, id protocol.InvocationID) (command.
 func (l *Leader) submit(w *caller, key protocol.PartitionKey, c command.Command,
 	trace protocol.TraceContext,
 ) error {
+	if _, begins := c.(*command.Invoke); begins && l.cfg.Admit != nil {
+		if err := l.cfg.Admit(); err != nil {
+			l.pending.failOne(w, err)
+			return err
+		}
+	}
 	err := l.stamp.append(command.Header{Key: key, Trace: trace}, c, func(_ protocol.LSN, err error) {
 		if err != nil {
 			l.pending.failOne(w, ErrLost)
