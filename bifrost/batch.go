@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/perdure/perdure/protocol"
+	"github.com/perdure/perdure/protocol/wire"
 )
 
 // How appends become entries of the replicated log.
@@ -66,7 +67,7 @@ func (b *budget) give(n int64) { b.used.Add(-n) }
 // append is proposed by its own goroutine while few entries are under way, otherwise by whoever
 // sees one of them committed. It calls done and propose without holding its lock.
 type batcher struct {
-	propose  func(entry []byte) (ticket, error)
+	propose  func(entry []byte) (ticket, error) // copies the entry
 	proposed func(EntryInfo)
 	onBusy   func() // entries are under way: somebody must look at their tickets now and then
 	host     *budget
@@ -174,6 +175,7 @@ func (b *batcher) send(t *batch) (ticket, error) {
 	t.entry.buf = nil
 	b.onBusy()
 	tk, err := b.propose(sealed)
+	wire.Release(sealed) // it was copied
 	if err == nil && b.proposed != nil {
 		b.proposed(info)
 	}

@@ -1,6 +1,7 @@
 package bifrost
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,7 +41,7 @@ func (f *fakeRaft) propose(sealed []byte) (ticket, error) {
 	if f.refuse != nil {
 		return nil, f.refuse
 	}
-	e, err := decodeEntry(sealed)
+	e, err := decodeEntry(bytes.Clone(sealed))
 	if err != nil {
 		f.t.Fatal(err)
 	}

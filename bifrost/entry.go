@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/perdure/perdure/protocol/wire"
 )
 
 // One entry of the replicated log carries one batch of records. Byte layout, all integers little
@@ -23,8 +25,12 @@ const (
 	entryHeaderSize = 16
 	entryCRCSize    = 4
 
-	// compressFrom is the body size from which compression is tried.
+	// compressFrom is the body size from which compression is tried; of one from sampleFrom on, only
+	// samples first.
 	compressFrom = 4 << 10
+	sampleFrom   = 64 << 10
+	sampleBytes  = 4 << 10 // of one sample
+	samples      = 4
 	// maxEntryBody bounds a decoded body: the largest append and its length prefixes.
 	maxEntryBody = MaxAppendBytes + MaxAppendRecords*binary.MaxVarintLen32
 )
@@ -59,7 +65,7 @@ type entryBuilder struct {
 }
 
 func newEntryBuilder(sizeBytes int) entryBuilder {
-	return entryBuilder{buf: make([]byte, entryHeaderSize, entryHeaderSize+sizeBytes+entryCRCSize)}
+	return entryBuilder{buf: wire.Scratch(entryHeaderSize + sizeBytes + entryCRCSize)[:entryHeaderSize]}
 }
 
 // add copies one record into the entry.
@@ -72,7 +78,8 @@ func (b *entryBuilder) add(record []byte) {
 // bodyBytes is the size of the records with their length prefixes.
 func (b *entryBuilder) bodyBytes() int { return len(b.buf) - entryHeaderSize }
 
-// seal returns the finished entry. The builder must not be used after it.
+// seal returns the finished entry, which may be given to wire.Release. The builder must not be used
+// after it.
 func (b *entryBuilder) seal(batch uint64) []byte {
 	if b.count < 1 || b.count > MaxAppendRecords || b.bodyBytes() > maxEntryBody {
 		panic(fmt.Sprintf("entry of %d records in %d bytes passes the limits", b.count, b.bodyBytes()))
@@ -81,6 +88,7 @@ func (b *entryBuilder) seal(batch uint64) []byte {
 	out, flags := b.buf, byte(0)
 	if body >= compressFrom {
 		if small, ok := compress(b.buf[entryHeaderSize:]); ok {
+			wire.Release(out)
 			out, flags = small, flagZstd
 		}
 	}
@@ -94,13 +102,29 @@ func (b *entryBuilder) seal(batch uint64) []byte {
 // compress returns header room followed by the compressed body, if that saves at least an eighth.
 func compress(body []byte) ([]byte, bool) {
 	w, err := zstdWriter()
-	if err != nil {
+	if err != nil || len(body) >= sampleFrom && !compressible(w, body) {
 		return nil, false
 	}
-	out := make([]byte, entryHeaderSize, entryHeaderSize+len(body)/2+entryCRCSize)
+	out := wire.Scratch(entryHeaderSize + len(body)/2 + entryCRCSize)[:entryHeaderSize]
 	out = w.EncodeAll(body, out)
-	return out, len(out)-entryHeaderSize <= len(body)/8*7
+	if !shrinks(len(out)-entryHeaderSize, len(body)) {
+		wire.Release(out)
+		return nil, false
+	}
+	return out, true
 }
+
+// compressible tells by a few samples whether a large body is worth the effort.
+func compressible(w *zstd.Encoder, body []byte) bool {
+	sample := make([]byte, 0, samples*sampleBytes)
+	for i := range samples {
+		at := i * (len(body) - sampleBytes) / (samples - 1)
+		sample = append(sample, body[at:at+sampleBytes]...)
+	}
+	return shrinks(len(w.EncodeAll(sample, nil)), len(sample))
+}
+
+func shrinks(to, from int) bool { return to <= from/8*7 }
 
 // decodeEntry checks and takes apart one entry. It never trusts a size before it is bounded.
 func decodeEntry(data []byte) (entry, error) {

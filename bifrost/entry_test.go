@@ -83,7 +83,11 @@ func TestEntryCompressesOnlyWhenItHelps(t *testing.T) {
 	for name, test := range map[string]struct {
 		record []byte
 		flags  byte
-	}{"noise": {noise, 0}, "text": {text, flagZstd}, "short text": {text[:compressFrom-100], 0}} {
+	}{
+		"noise": {noise, 0}, "text": {text, flagZstd}, "short text": {text[:compressFrom-100], 0},
+		"noise before text": {slices.Concat(noise, text), flagZstd},
+		"little noise":      {noise[:sampleFrom/2], 0},
+	} {
 		data := sealed(1, test.record)
 		if data[1] != test.flags {
 			t.Errorf("%s of %d bytes was stored in %d with flags %#x",

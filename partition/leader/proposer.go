@@ -6,6 +6,7 @@ import (
 	"github.com/perdure/perdure/internal/clock"
 	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/command"
+	"github.com/perdure/perdure/protocol/wire"
 )
 
 // stamp gives records their time and keeps the order of appends the order of times.
@@ -15,10 +16,10 @@ type stamp struct {
 
 	mu   sync.Mutex
 	last protocol.HybridTime // guarded by mu
-	buf  []byte              // guarded by mu; the log copies what it is given
+	buf  []byte              // guarded by mu; for small commands
 }
 
-const maxKeptBuffer = 64 << 10 // a larger encoding buffer is not kept
+const smallCommand = 32 << 10 // bytes; larger ones are encoded in buffers of their own
 
 // notBefore makes later times greater than t.
 func (s *stamp) notBefore(t protocol.HybridTime) {
@@ -36,12 +37,14 @@ func (s *stamp) append(h command.Header, c command.Command, done func(protocol.L
 func (s *stamp) appendLocked(h command.Header, c command.Command, done func(protocol.LSN, error)) error {
 	s.last = s.last.Next(protocol.MillisOf(s.clock.Now()))
 	h.Time = s.last
-	s.buf = command.Encode(s.buf[:0], &h, c)
-	err := s.log.Append(done, s.buf)
-	if cap(s.buf) > maxKeptBuffer {
-		s.buf = nil
+	// The log copies what it is given.
+	if size := command.SizeHint(c); size > smallCommand {
+		b := command.Encode(wire.Scratch(size), &h, c)
+		defer wire.Release(b)
+		return s.log.Append(done, b)
 	}
-	return err
+	s.buf = command.Encode(s.buf[:0], &h, c)
+	return s.log.Append(done, s.buf)
 }
 
 // Proposer appends the leader's own commands: each carries the epoch and the next sequence, so that

@@ -18,7 +18,7 @@ const rowVersion = 1
 type encoder struct{ b []byte }
 
 func newRow(sizeHint int) *encoder {
-	return &encoder{b: append(make([]byte, 0, sizeHint), rowVersion)}
+	return &encoder{b: append(wire.Scratch(sizeHint), rowVersion)}
 }
 
 func (e *encoder) uint(num wire.Number, v uint64) { e.b = wire.AppendUvarint(e.b, num, v) }

@@ -6,6 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/perdure/perdure/protocol"
+	"github.com/perdure/perdure/protocol/wire"
 )
 
 // Tx is one batch of row changes. Reads through it see its own writes. After an error the Tx must
@@ -31,12 +32,14 @@ func (tx *Tx) Identity() Identity { return tx.store.identity }
 
 func (tx *Tx) keyBuffer() []byte { return tx.key[:0] }
 
+// put takes key and value over.
 func (tx *Tx) put(key, value []byte) error {
 	tx.key = key
-	if err := tx.batch.Set(key, value, nil); err != nil {
+	if err := tx.batch.Set(key, value, nil); err != nil { // which copies them
 		return failed("write row %x", err, key)
 	}
 	tx.Vars.Digest = chain(tx.Vars.Digest, digestPut, key, value)
+	wire.Release(value)
 	return nil
 }
 

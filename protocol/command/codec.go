@@ -39,6 +39,12 @@ func Encode(dst []byte, h *Header, c Command) []byte {
 	return appendCommand(dst, fieldKind, fieldBody, c)
 }
 
+// maxHeaderBytes is about the most that a header, and what else is around a body, take.
+const maxHeaderBytes = 1 << 10
+
+// SizeHint is about how many bytes Encode appends for a command, and hardly ever less.
+func SizeHint(c Command) int { return c.sizeHint() + maxHeaderBytes }
+
 // appendCommand appends kind and body, of a record or of a message in an envelope.
 func appendCommand(dst []byte, kind, body wire.Number, c Command) []byte {
 	dst = wire.AppendUvarint(dst, kind, c.Kind())
