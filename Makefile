@@ -2,7 +2,7 @@
 # TARGETS: build check race sim conformance chaos bench fuzz generate, and lint where installed.
 
 GO       ?= go
-PACKAGES  = $(shell $(GO) list ./... | grep -Ev '/chaos/(clitest|conformance|crash|hostile|sim)(/|$$)')
+PACKAGES  = $(shell $(GO) list ./... | grep -Ev '/chaos/(clitest|conformance|crash|hostile|powercut|sim)(/|$$)')
 SEEDS    ?= 200
 FUZZTIME ?= 20s
 ROUNDS   ?= 100
@@ -39,6 +39,8 @@ conformance:
 # Kills a real server again and again while clients work, and sends one what nobody should.
 chaos:
 	$(GO) run ./chaos/crash -rounds $(ROUNDS)
+	@if [ "$$(id -u)" = 0 ]; then $(GO) run ./chaos/powercut -cuts $(ROUNDS); \
+	else echo "no power is cut: chaos/powercut needs root"; fi
 	$(GO) test -count=1 -timeout 20m ./chaos/hostile
 
 # Microbenchmarks; "bin/perdure bench" measures a running system.

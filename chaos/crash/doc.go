@@ -6,10 +6,5 @@
 // The service runs in this process, written with the official Go SDK; the server is a process of
 // its own on loopback, on the same data directory throughout.
 //
-// What is checked:
-//   - counters: every increment carries an idempotency key and is repeated until it is
-//     acknowledged; in the end each counter equals the number of its increments, and no two
-//     increments were told the same value;
-//   - workflows: every accepted workflow ends with the right result, and no step runs again once
-//     the step after it has run.
+// Package workload says what is checked.
 package main

@@ -1,4 +1,4 @@
-package main
+package workload
 
 import (
 	"bytes"
@@ -17,8 +17,8 @@ const (
 	settleWithin = 2 * time.Minute // for everything accepted to end after the last restart
 )
 
-// clients use the server and remember what they were told.
-type clients struct {
+// Clients use the server and remember what they were told.
+type Clients struct {
 	ingress string
 	http    *http.Client
 
@@ -30,8 +30,9 @@ type clients struct {
 	errs      []error               // guarded by mu; answers that should not be
 }
 
-func newClients(ingress string) *clients {
-	c := &clients{ingress: ingress, http: &http.Client{
+// NewClients makes clients of an ingress address, host and port.
+func NewClients(ingress string) *Clients {
+	c := &Clients{ingress: "http://" + ingress, http: &http.Client{
 		Timeout:   30 * time.Second,
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
 	}}
@@ -41,8 +42,8 @@ func newClients(ingress string) *clients {
 	return c
 }
 
-// run uses the server with n clients of each kind until ctx ends; what was begun is carried through.
-func (c *clients) run(ctx context.Context, n int) {
+// Run uses the server with n clients of each kind until ctx ends; what was begun is carried through.
+func (c *Clients) Run(ctx context.Context, n int) {
 	var wg sync.WaitGroup
 	for id := range n {
 		for _, f := range []func(string, int) error{c.addOne, c.startOne} {
@@ -61,14 +62,14 @@ func (c *clients) run(ctx context.Context, n int) {
 	wg.Wait()
 }
 
-func (c *clients) fail(err error) {
+func (c *Clients) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.errs = append(c.errs, err)
 }
 
 // addOne increments a counter, repeating itself until it is acknowledged.
-func (c *clients) addOne(id string, counter int) error {
+func (c *Clients) addOne(id string, counter int) error {
 	var value int
 	err := c.persist(http.MethodPost, fmt.Sprintf("/Counter/c%d/add", counter), "add-"+id, 1, &value)
 	if err != nil {
@@ -82,7 +83,7 @@ func (c *clients) addOne(id string, counter int) error {
 }
 
 // startOne starts a workflow and does not wait for it.
-func (c *clients) startOne(id string, _ int) error {
+func (c *Clients) startOne(id string, _ int) error {
 	if err := c.persist(http.MethodPost, "/Steps/w-"+id+"/run/send", "", nil, nil); err != nil {
 		return fmt.Errorf("start workflow %s: %w", id, err)
 	}
@@ -92,8 +93,30 @@ func (c *clients) startOne(id string, _ int) error {
 	return nil
 }
 
-// verify checks all that was promised, once the server stays up.
-func (c *clients) verify(s *service) error {
+// Err returns the first answer that should not have been.
+func (c *Clients) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.errs) == 0 {
+		return nil
+	}
+	return c.errs[0]
+}
+
+// String counts what was done.
+func (c *Clients) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	total := 0
+	for _, n := range c.added {
+		total += n
+	}
+	return fmt.Sprintf("%d increments and %d workflows, %d requests repeated", total, len(c.workflows),
+		c.retries)
+}
+
+// Verify checks all that was promised, once the server stays up.
+func (c *Clients) Verify(s *Service) error {
 	for i := range counters {
 		var n int
 		if err := c.persist(http.MethodPost, fmt.Sprintf("/Counter/c%d/get", i), "", nil, &n); err != nil {
@@ -125,7 +148,7 @@ func (c *clients) verify(s *service) error {
 
 // persist repeats a request until the server has answered it with success. A refusal that no crash
 // explains is an error.
-func (c *clients) persist(method, path, idempotencyKey string, body, answer any) error {
+func (c *Clients) persist(method, path, idempotencyKey string, body, answer any) error {
 	deadline := time.Now().Add(settleWithin)
 	for {
 		retry, err := c.try(method, path, idempotencyKey, body, answer)
@@ -142,7 +165,7 @@ func (c *clients) persist(method, path, idempotencyKey string, body, answer any)
 	}
 }
 
-func (c *clients) try(method, path, idempotencyKey string, body, answer any) (retry bool, err error) {
+func (c *Clients) try(method, path, idempotencyKey string, body, answer any) (retry bool, err error) {
 	var b []byte
 	if body != nil {
 		if b, err = json.Marshal(body); err != nil {

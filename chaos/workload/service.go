@@ -1,23 +1,63 @@
-package main
+package workload
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"log/slog"
+	"net"
 	"sync"
+	"time"
 
 	restate "github.com/restatedev/sdk-go"
+	"github.com/restatedev/sdk-go/server"
 )
 
 const steps = 3
 
-// service is what the server calls. It remembers which steps ran, in what order.
-type service struct {
+// Service is what the server calls. It remembers which steps ran, in what order.
+type Service struct {
 	mu  sync.Mutex
 	ran map[string][]int // guarded by mu; steps of each workflow as they ran
 }
 
-func newService() *service { return &service{ran: make(map[string][]int)} }
+// NewService makes a service.
+func NewService() *Service { return &Service{ran: make(map[string][]int)} }
 
-func (s *service) definitions() []restate.ServiceDefinition {
+// Serve answers the server at an address until ctx ends. It returns once it can be reached.
+func (s *Service) Serve(ctx context.Context, address string) error {
+	app := server.NewRestate().WithLogger(slog.NewTextHandler(io.Discard, nil), true)
+	for _, d := range s.definitions() {
+		app.Bind(d)
+	}
+	go func() { _ = app.Start(ctx, address) }()
+	return poll(ctx, 10*time.Second, func() error {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	})
+}
+
+// poll calls f until it succeeds.
+func poll(ctx context.Context, patience time.Duration, f func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func (s *Service) definitions() []restate.ServiceDefinition {
 	return []restate.ServiceDefinition{
 		restate.NewObject("Counter").
 			Handler("add", restate.NewObjectHandler(s.add)).
@@ -26,7 +66,7 @@ func (s *service) definitions() []restate.ServiceDefinition {
 	}
 }
 
-func (s *service) add(ctx restate.ObjectContext, n int) (int, error) {
+func (s *Service) add(ctx restate.ObjectContext, n int) (int, error) {
 	old, err := restate.Get[int](ctx, "n")
 	if err != nil {
 		return 0, err
@@ -35,11 +75,11 @@ func (s *service) add(ctx restate.ObjectContext, n int) (int, error) {
 	return old + n, nil
 }
 
-func (s *service) get(ctx restate.ObjectSharedContext, _ restate.Void) (int, error) {
+func (s *Service) get(ctx restate.ObjectSharedContext, _ restate.Void) (int, error) {
 	return restate.Get[int](ctx, "n")
 }
 
-func (s *service) steps(ctx restate.WorkflowContext, _ restate.Void) (int, error) {
+func (s *Service) steps(ctx restate.WorkflowContext, _ restate.Void) (int, error) {
 	sum := 0
 	for i := range steps {
 		n, err := restate.Run(ctx, func(run restate.RunContext) (int, error) {
@@ -59,7 +99,7 @@ func (s *service) steps(ctx restate.WorkflowContext, _ restate.Void) (int, error
 	return sum, nil
 }
 
-func (s *service) note(workflow string, step int) {
+func (s *Service) note(workflow string, step int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ran[workflow] = append(s.ran[workflow], step)
@@ -67,7 +107,7 @@ func (s *service) note(workflow string, step int) {
 
 // verify checks the order in which a workflow's steps ran: each at least once, none after a later
 // one.
-func (s *service) verify(workflow string) error {
+func (s *Service) verify(workflow string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ran := s.ran[workflow]
