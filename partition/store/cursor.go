@@ -1,11 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/perdure/perdure/protocol"
+	"github.com/perdure/perdure/protocol/command"
 	"github.com/perdure/perdure/protocol/wire"
 )
 
@@ -14,6 +16,7 @@ import (
 type Cursor[T any] struct {
 	it     *pebble.Iterator
 	decode func(key, value []byte, row *T) error
+	wanted func(value []byte) bool // nil: all rows
 	moved  bool
 }
 
@@ -30,26 +33,31 @@ func newCursor[T any](r Reader, k Kind, s Span, decode func(key, value []byte, r
 
 // Next reads the next row; false means that there are no more or that it failed.
 func (c *Cursor[T]) Next(row *T) (bool, error) {
-	valid := false
-	if c.moved {
-		valid = c.it.Next()
-	} else {
-		c.moved, valid = true, c.it.First()
-	}
-	if !valid {
-		if err := c.it.Error(); err != nil {
-			return false, failed("scan a table", err)
+	for {
+		valid := false
+		if c.moved {
+			valid = c.it.Next()
+		} else {
+			c.moved, valid = true, c.it.First()
 		}
-		return false, nil
+		if !valid {
+			if err := c.it.Error(); err != nil {
+				return false, failed("scan a table", err)
+			}
+			return false, nil
+		}
+		value, err := c.it.ValueAndErr()
+		if err != nil {
+			return false, failed("read row %x", err, c.it.Key())
+		}
+		if c.wanted != nil && !c.wanted(value) {
+			continue
+		}
+		if err := c.decode(c.it.Key(), value, row); err != nil {
+			return false, err
+		}
+		return true, nil
 	}
-	value, err := c.it.ValueAndErr()
-	if err != nil {
-		return false, failed("read row %x", err, c.it.Key())
-	}
-	if err := c.decode(c.it.Key(), value, row); err != nil {
-		return false, err
-	}
-	return true, nil
 }
 
 // Close releases the cursor; it must be called.
@@ -115,24 +123,95 @@ var statusFieldNumbers = map[StatusFields][]wire.Number{
 	StatusAwaiting: {28}, StatusResult: {30},
 }
 
-// StatusRows opens a cursor over invocations of which it decodes the given parts.
-func (r Reader) StatusRows(s Span, fields StatusFields) (*Cursor[Status], error) {
-	mask := fields.numbers()
-	return newCursor(r, KindStatus, s, func(key, value []byte, row *Status) (err error) {
-		*row = Status{}
-		if row.ID, _, err = invocationOf(key); err != nil || mask == 0 {
-			return err
+// statusOrder is the order in which a row's fields are written: what is wanted of a row is mostly at
+// its beginning, and the rest need not be looked at.
+var statusOrder = [64]uint8{
+	1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 7, 8: 8, 9: 9, 10: 10, 11: 11,
+	12: 12, 13: 12, 14: 12, 15: 12, 16: 12, 17: 12, 18: 12, 31: 12, 32: 12,
+	20: 13, 19: 14, 21: 14, 22: 14, 23: 14, 24: 14, 25: 14, 26: 14, 27: 14, 33: 14,
+	28: 15, 29: 16, 30: 17,
+}
+
+// StatusRows opens a cursor over invocations of which it decodes the given parts. If there are any
+// states, it passes over invocations that are in none of them.
+func (r Reader) StatusRows(s Span, fields StatusFields, states ...State) (*Cursor[Status], error) {
+	d := statusDecoder{mask: fields.numbers(), targets: map[string]protocol.Target{}}
+	for n := range statusOrder {
+		if d.mask>>n&1 == 1 {
+			d.last = max(d.last, statusOrder[n])
 		}
-		err = decodeRow(value, func(d *wire.Decoder) {
-			if mask>>d.Field()&1 == 1 {
-				row.decodeField(d)
+	}
+	c, err := newCursor(r, KindStatus, s, d.decode)
+	if err != nil || len(states) == 0 {
+		return c, err
+	}
+	var prefixes [][]byte
+	for _, state := range states {
+		prefixes = append(prefixes, statePrefix(state))
+	}
+	c.wanted = func(value []byte) bool {
+		for _, p := range prefixes {
+			if bytes.HasPrefix(value, p) {
+				return true
 			}
-		})
-		if err != nil {
-			return corrupt(key, "decode status: %v", err)
 		}
-		return nil
-	})
+		return false
+	}
+	return c, nil
+}
+
+// statusDecoder decodes parts of rows. Many invocations call the same few targets, which are decoded
+// once.
+type statusDecoder struct {
+	mask    uint64 // of the fields that are wanted
+	last    uint8  // after which place in the order none is
+	targets map[string]protocol.Target
+}
+
+// maxTargets is how many targets a statusDecoder remembers.
+const maxTargets = 1024
+
+func (s *statusDecoder) decode(key, value []byte, row *Status) (err error) {
+	*row = Status{}
+	if row.ID, _, err = invocationOf(key); err != nil || s.mask == 0 {
+		return err
+	}
+	if len(value) == 0 || value[0] != rowVersion {
+		return corrupt(key, "the row of %d bytes does not start with version %d", len(value), rowVersion)
+	}
+	d := wire.NewDecoder(value[1:])
+	for d.Next() {
+		n := d.Field()
+		if n >= 64 {
+			continue
+		}
+		if order := statusOrder[n]; order > s.last {
+			break
+		}
+		switch {
+		case s.mask>>n&1 == 0:
+		case n == 2:
+			row.Target = s.target(&d)
+		default:
+			row.decodeField(&d)
+		}
+	}
+	if d.Err() != nil {
+		return corrupt(key, "decode status: %v", d.Err())
+	}
+	return nil
+}
+
+func (s *statusDecoder) target(d *wire.Decoder) protocol.Target {
+	raw := d.Bytes()
+	if t, ok := s.targets[string(raw)]; ok {
+		return t
+	}
+	t := decode(d, command.DecodeTarget)
+	if len(s.targets) < maxTargets {
+		s.targets[string(raw)] = t
+	}
+	return t
 }
 
 // JournalRows opens a cursor over journals.
