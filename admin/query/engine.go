@@ -125,13 +125,15 @@ type Statement struct {
 	explain *sql.Explain
 }
 
-// Prepare parses and plans a text with one statement. The error is a *sql.Error, or ErrEmpty.
-func (e *Engine) Prepare(text string) (*Statement, error) {
+// Prepare parses and plans a text with one statement. The error is a *sql.Error, ErrEmpty, or a
+// *PanicError.
+func (e *Engine) Prepare(text string) (s *Statement, err error) {
+	defer exec.Caught(&err)
 	parsed, err := sql.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	s := &Statement{engine: e}
+	s = &Statement{engine: e}
 	switch x := parsed.(type) {
 	case nil:
 		return nil, ErrEmpty

@@ -40,7 +40,7 @@ type emit = func(expr.Row) bool
 
 // Run hands the rows of a plan to take, which must not keep them, until it returns false.
 func (r *Runner) Run(n plan.Node, take func(expr.Row) bool) (err error) {
-	defer caught(&err)
+	defer Caught(&err)
 	return r.run(n, take)
 }
 
@@ -62,8 +62,8 @@ func (r *Runner) Subquery(n any, limit int) (rows []expr.Row) {
 // failure carries an error out of an expression.
 type failure struct{ err error }
 
-// caught turns what expressions panic with into an error.
-func caught(err *error) {
+// Caught turns what expressions panic with into an error; it is to be deferred.
+func Caught(err *error) {
 	switch r := recover().(type) {
 	case nil:
 	case *sql.Error:

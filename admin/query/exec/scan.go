@@ -138,7 +138,7 @@ func (r *Runner) each(f *fragment, make func() *worker) error {
 func (r *Runner) readSome(ctx context.Context, f *fragment, q *table.Scan, w *worker,
 	next func() (uint16, bool),
 ) (err error) {
-	defer caught(&err)
+	defer Caught(&err)
 	return r.readAll(ctx, f, q, w, next)
 }
 

@@ -56,6 +56,17 @@ func register(names string, f function) {
 	}
 }
 
+// canonical are the functions that are called something else in the names of columns.
+var canonical = map[string]string{"trim": "btrim", "substring": "substr", "array": "make_array"}
+
+// Canonical is the name by which columns are called after a function.
+func Canonical(name string) string {
+	if c := canonical[name]; c != "" {
+		return c
+	}
+	return name
+}
+
 // Functions are the names of all scalar functions, sorted.
 func Functions() []string {
 	var names []string
@@ -207,7 +218,7 @@ func special(name string, args []*Expr, text string, pos int) (*Expr, error) {
 		if len(args) != 1 {
 			return nil, nil
 		}
-		return Constant(table.Text(args[0].Type.String()), text), nil
+		return Constant(table.Text(args[0].Type.Arrow()), text), nil
 	case "arrow_cast", "arrow_try_cast":
 		return arrowCast(name, args, text, pos)
 	}

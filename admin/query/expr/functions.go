@@ -92,11 +92,11 @@ func registerText() {
 		}})
 	register("concat", function{min: 0, max: -1, result: table.String, nullable: true,
 		fn: func(v []table.Value) table.Value {
-			var b strings.Builder
+			parts := make([]string, len(v))
 			for i := range v {
-				b.WriteString(Text(&v[i]))
+				parts[i] = Text(&v[i])
 			}
-			return table.Text(b.String())
+			return joined(parts, "")
 		}})
 	register("concat_ws", function{min: 1, max: -1, result: table.String, nullable: true,
 		fn: func(v []table.Value) table.Value {
@@ -109,7 +109,7 @@ func registerText() {
 					parts = append(parts, Text(&v[i+1]))
 				}
 			}
-			return table.Text(strings.Join(parts, Text(&v[0])))
+			return joined(parts, Text(&v[0]))
 		}})
 	register("encode", function{min: 2, max: 2, args: types(table.Binary, table.String),
 		result: table.String, fn: func(v []table.Value) table.Value { return encode(v[0].Str, v[1].Str) }})
@@ -182,7 +182,9 @@ func registerParts() {
 	pair("levenshtein", table.Int64, func(a, b string) table.Value { return table.Integer(int64(Distance(a, b))) })
 	register("replace", function{min: 3, max: 3, args: types(table.String), result: table.String,
 		fn: func(v []table.Value) table.Value {
-			return table.Text(limited(strings.ReplaceAll(v[0].Str, v[1].Str, v[2].Str)))
+			times := int64(strings.Count(v[0].Str, v[1].Str))
+			fits(int64(len(v[0].Str)) + times*int64(len(v[2].Str)-len(v[1].Str)))
+			return table.Text(strings.ReplaceAll(v[0].Str, v[1].Str, v[2].Str))
 		}})
 	register("translate", function{min: 3, max: 3, args: types(table.String), result: table.String,
 		fn: translate})
@@ -217,10 +219,25 @@ func registerParts() {
 const maxString = 16 << 20
 
 func limited(s string) string {
-	if len(s) > maxString {
-		fail(sql.StateMemory, "a text got longer than %d bytes", maxString)
-	}
+	fits(int64(len(s)))
 	return s
+}
+
+// fits fails before a text is made that is too long.
+func fits(bytes int64) {
+	if bytes > maxString {
+		fail(sql.StateMemory, "a text would be longer than %d bytes", maxString)
+	}
+}
+
+// joined joins texts.
+func joined(parts []string, between string) table.Value {
+	n := int64(len(parts)) * int64(len(between))
+	for _, p := range parts {
+		n += int64(len(p))
+	}
+	fits(n)
+	return table.Text(strings.Join(parts, between))
 }
 
 // clampEnd is how many of n letters are meant; a negative number means all but that many.
@@ -330,6 +347,11 @@ func registerRegexp() {
 		result: table.String, fn: func(v []table.Value) table.Value {
 			re, with := compile(v[1].Str, flags(v, 3)), backReference.ReplaceAllString(v[2].Str, "$${$1}")
 			if strings.Contains(flags(v, 3), "g") {
+				// Each match brings the replacement, in which groups may stand for up to the whole text.
+				matches := int64(len(re.FindAllStringIndex(v[0].Str, -1)))
+				fits(matches * int64(len(with)))
+				groups := int64(strings.Count(with, "$"))
+				fits(matches * groups * int64(len(v[0].Str)) / max(matches, 1))
 				return table.Text(limited(re.ReplaceAllString(v[0].Str, with)))
 			}
 			at := re.FindStringSubmatchIndex(v[0].Str)

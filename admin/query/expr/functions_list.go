@@ -75,7 +75,7 @@ func init() {
 					parts = append(parts, Text(&v[0].List[i]))
 				}
 			}
-			return table.Text(limited(strings.Join(parts, v[1].Str)))
+			return joined(parts, v[1].Str)
 		}})
 	register("string_to_array|string_to_list", function{min: 2, max: 2, args: types(table.String),
 		result: table.ListString, fn: func(v []table.Value) table.Value {

@@ -19,7 +19,7 @@ func init() {
 	stamp("to_timestamp_nanos", func(n int64) int64 { return floorDiv(n, 1_000_000) })
 	register("to_unixtime", function{min: 1, max: 1, args: types(table.Timestamp), result: table.Int64,
 		fn: func(v []table.Value) table.Value { return table.Integer(floorDiv(v[0].Int, 1000)) }})
-	register("date_trunc", function{min: 2, max: 2, args: types(table.String, table.Timestamp),
+	register("date_trunc|datetrunc", function{min: 2, max: 2, args: types(table.String, table.Timestamp),
 		result: table.Timestamp, fn: func(v []table.Value) table.Value {
 			return table.Value{Type: table.Timestamp, Int: truncate(strings.ToLower(v[0].Str), v[1].Int)}
 		}})

@@ -367,6 +367,7 @@ func bitwise(op string, a, b *Expr, text string, pos int) (*Expr, error) {
 func concat(a, b *Expr, text string) *Expr {
 	if _, isList := a.Type.Elem(); isList {
 		return Binary(a.Type, text, func(x, y *table.Value) table.Value {
+			listFits(len(x.List) + len(y.List))
 			v := table.Value{Type: x.Type, List: append([]table.Value{}, x.List...)}
 			if y.Type&table.List != 0 {
 				v.List = append(v.List, y.List...)
@@ -377,8 +378,17 @@ func concat(a, b *Expr, text string) *Expr {
 		}, a, b)
 	}
 	return Binary(table.String, text, func(x, y *table.Value) table.Value {
-		return table.Text(Text(x) + Text(y))
+		return joined([]string{Text(x), Text(y)}, "")
 	}, a, b)
+}
+
+// maxList bounds lists that are put together.
+const maxList = 1 << 20
+
+func listFits(n int) {
+	if n > maxList {
+		fail(sql.StateMemory, "a list would have more than %d values", maxList)
+	}
 }
 
 // LikePattern makes LIKE, ILIKE or SIMILAR TO.

@@ -10,7 +10,14 @@ import (
 	"github.com/perdure/perdure/admin/query/table"
 )
 
-const timestampLayout = "2006-01-02T15:04:05.000Z"
+// formatTime prints an instant; milliseconds only if there are any.
+func formatTime(millis int64) string {
+	layout := "2006-01-02T15:04:05Z"
+	if millis%1000 != 0 {
+		layout = "2006-01-02T15:04:05.000Z"
+	}
+	return time.UnixMilli(millis).UTC().Format(layout)
+}
 
 // Text is a value as text: what a cast to a string gives.
 func Text(v *table.Value) string {
@@ -36,7 +43,7 @@ func Text(v *table.Value) string {
 	case table.Binary:
 		return hex.EncodeToString([]byte(v.Str))
 	case table.Timestamp:
-		return time.UnixMilli(v.Int).UTC().Format(timestampLayout)
+		return formatTime(v.Int)
 	case table.Date:
 		return time.UnixMilli(v.Int * dayMillis).UTC().Format(time.DateOnly)
 	case table.Duration:

@@ -93,7 +93,7 @@ func (b *binder) call(c *sql.Call) (*expr.Expr, error) {
 	if f, ok := b.p.env.Functions[c.Name]; ok {
 		return f.Build(c.Name, args, callText(c.Name, args), c.Position())
 	}
-	return expr.Build(c.Name, args, callText(c.Name, args), c.Position())
+	return expr.Build(c.Name, args, callText(expr.Canonical(c.Name), args), c.Position())
 }
 
 // environment makes the functions that are about the query and not about values; nil if c is none.
@@ -209,10 +209,17 @@ func sortKey(e *expr.Expr, o sql.Order) expr.SortKey {
 	return k
 }
 
-// windowOnly are the functions that exist with OVER only, and how many arguments they take.
+// windowOnly are the functions that exist with OVER only.
 var windowOnly = map[string]bool{
 	"row_number": true, "rank": true, "dense_rank": true, "percent_rank": true, "cume_dist": true,
 	"ntile": true, "lag": true, "lead": true, "nth_value": true,
+}
+
+// windowArgs is how many arguments window functions take, least and most.
+var windowArgs = map[string][2]int{
+	"ntile": {1, 1}, "lag": {1, 3}, "lead": {1, 3}, "nth_value": {2, 2}, "first_value": {1, 1},
+	"last_value": {1, 1}, "row_number": {}, "rank": {}, "dense_rank": {}, "percent_rank": {},
+	"cume_dist": {},
 }
 
 // window registers a window function.
@@ -284,15 +291,28 @@ func (b *binder) newWindow(c *sql.Call, over *sql.Window) (w *WindowCall, err er
 }
 
 func (b *binder) windowType(c *sql.Call, w *WindowCall) (err error) {
+	if n, known := windowArgs[c.Name]; known {
+		if len(w.Args) < n[0] || len(w.Args) > n[1] {
+			return sql.Errorf(sql.StateUndefinedFunc, c.Position(), "%s cannot be called with %d arguments",
+				c.Name, len(w.Args))
+		}
+		if err := b.countArg(c, w); err != nil {
+			return err
+		}
+	}
 	switch c.Name {
 	case "row_number", "rank", "dense_rank", "ntile":
 	case "percent_rank", "cume_dist":
 		w.Type = table.Float64
 	case "lag", "lead", "nth_value", "first_value", "last_value":
-		if len(w.Args) == 0 {
-			return sql.Errorf(sql.StateUndefinedFunc, c.Position(), "%s needs an argument", c.Name)
-		}
 		w.Type = w.Args[0].Type
+		if len(w.Args) == 3 {
+			both, t, err := expr.Common([]*expr.Expr{w.Args[0], w.Args[2]}, c.Position())
+			if err != nil {
+				return err
+			}
+			w.Args[0], w.Args[2], w.Type = both[0], both[1], t
+		}
 	default:
 		if !expr.IsAggregate(c.Name) {
 			return sql.Errorf(sql.StateUndefinedFunc, c.Position(), "there is no window function %s", c.Name)
@@ -304,6 +324,23 @@ func (b *binder) windowType(c *sql.Call, w *WindowCall) (err error) {
 		}
 		w.Type = w.Agg.Type
 	}
+	return nil
+}
+
+// countArg makes the argument that is a number of rows or parts an integer.
+func (b *binder) countArg(c *sql.Call, w *WindowCall) error {
+	at := 1
+	if c.Name == "ntile" {
+		at = 0
+	}
+	if at >= len(w.Args) {
+		return nil
+	}
+	e, ok := expr.Cast(w.Args[at], table.Int64, false)
+	if !ok {
+		return sql.Errorf(sql.StateType, c.Position(), "%s takes a number, not %s", c.Name, w.Args[at].Type)
+	}
+	w.Args[at] = e
 	return nil
 }
 

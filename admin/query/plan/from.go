@@ -54,6 +54,10 @@ func clash(a, b Node, pos int) error {
 func (p *planner) table(t sql.TableExpr, out *outer) (source, error) {
 	switch t := t.(type) {
 	case *sql.TableRef:
+		if p.tables++; p.tables > maxTables {
+			return source{}, sql.Errorf(sql.StateTooComplex, t.Pos, "more than %d tables are read", maxTables).
+				With("WITH queries count each time they are named")
+		}
 		n, err := p.tableRef(t)
 		return source{node: n}, err
 	case *sql.Derived:
@@ -131,7 +135,7 @@ func (p *planner) tableRef(t *sql.TableRef) (Node, error) {
 func (p *planner) noTable(t *sql.TableRef) error {
 	name := strings.Join(t.Name, ".")
 	e := sql.Errorf(sql.StateUndefinedTable, t.Pos, "there is no table %s", name)
-	best, near := 5, ""
+	best, near := (len(t.Name.Last())+5)/3, ""
 	for _, n := range p.env.Names {
 		if d := expr.Distance(t.Name.Last(), n); d < best {
 			best, near = d, n

@@ -66,6 +66,7 @@ type planner struct {
 	params []table.Type
 	depth  int
 	parts  int // queries planned so far
+	tables int // tables named so far
 }
 
 // cte is a WITH query, and those it may name itself.
@@ -80,6 +81,8 @@ const (
 	maxDepth  = 64
 	maxParts  = 2000
 	maxParams = 65535
+	maxTables = 100  // in one query and all in it
+	maxItems  = 5000 // columns of one SELECT
 )
 
 func (p *planner) param(x *sql.Param) (*expr.Expr, error) {

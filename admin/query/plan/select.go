@@ -94,6 +94,9 @@ func (s *selection) expand() error {
 				With("name a table in FROM")
 		}
 	}
+	if len(s.items) > maxItems {
+		return sql.Errorf(sql.StateTooComplex, s.ast.Pos, "more than %d columns are selected", maxItems)
+	}
 	return nil
 }
 

@@ -8,13 +8,22 @@ import (
 
 // futureJSON is how a tree of what is awaited is shown:
 // {"FirstCompleted":[{"Single":{"CompletionId":1}},{"Single":{"SignalIndex":1}}]}.
-func futureJSON(f *journal.Future) string {
-	b, err := json.Marshal(futureValue(f))
+//
+// Services that speak an older version than 7 do not say how they combine what they wait for.
+func futureJSON(f *journal.Future, version uint32) string {
+	value := futureValue(f)
+	if version < combinatorsSince {
+		value = map[string]any{"Unknown": value[combinatorName(f.Combinator)]}
+	}
+	b, err := json.Marshal(value)
 	if err != nil {
 		return "null" // numbers and strings cannot fail
 	}
 	return string(b)
 }
+
+// combinatorsSince is the version of the service protocol that tells combinators.
+const combinatorsSince = 7
 
 func futureValue(f *journal.Future) map[string]any {
 	list := []any{}

@@ -121,13 +121,14 @@ func statusColumns() []column[invocation] {
 		awaited("suspended_waiting_for_signals", func(f *journal.Future) []uint32 {
 			return leaves(f, journal.IDSignal)
 		}),
-		{"suspended_waiting_future_json", text, store.StatusState | store.StatusAwaiting,
+		{"suspended_waiting_future_json", text,
+			store.StatusState | store.StatusAwaiting | store.StatusCounters,
 			func(v *table.Vector, r *invocation) {
 				if r.st.State != store.Suspended {
 					v.AppendNull()
 					return
 				}
-				v.AppendString(futureJSON(&r.st.Awaiting))
+				v.AppendString(futureJSON(&r.st.Awaiting, r.st.ProtocolVersion))
 			}},
 	}
 }
@@ -148,8 +149,13 @@ func liveColumns() []column[invocation] {
 	name := func(v *table.Vector, c *command.RelatedCommand) { putText(v, c.Name) }
 	kind := func(v *table.Vector, c *command.RelatedCommand) { putText(v, commandName(c.Type)) }
 	return []column[invocation]{
+		// Attempts since the handler last got further, the one that runs among them.
 		live("retry_count", table.Uint64, func(v *table.Vector, a *explain.Attempt) {
-			v.AppendInt(int64(a.RetryCount))
+			n := int64(a.RetryCount)
+			if a.InFlight {
+				n++
+			}
+			v.AppendInt(n)
 		}),
 		live("last_start_at", table.Timestamp, func(v *table.Vector, a *explain.Attempt) {
 			putTime(v, a.StartedAt)
@@ -183,13 +189,14 @@ func liveColumns() []column[invocation] {
 		related("last_failure_related_command_index", table.Uint64, index),
 		related("last_failure_related_command_name", text, name),
 		related("last_failure_related_command_type", text, kind),
-		live("last_awaiting_on_future_json", text, func(v *table.Vector, a *explain.Attempt) {
-			if a.Awaiting == nil || a.Awaiting.IsEmpty() {
-				v.AppendNull()
-				return
-			}
-			v.AppendString(futureJSON(a.Awaiting))
-		}),
+		{"last_awaiting_on_future_json", text, needsLive | store.StatusCounters,
+			func(v *table.Vector, r *invocation) {
+				if !r.hasLive || r.live.Awaiting == nil || r.live.Awaiting.IsEmpty() {
+					v.AppendNull()
+					return
+				}
+				v.AppendString(futureJSON(r.live.Awaiting, r.st.ProtocolVersion))
+			}},
 	}
 }
 
@@ -205,9 +212,16 @@ func origin(name string, of func(*command.Source) string) column[invocation] {
 	}}
 }
 
+// count is a column about the journal, which begins when the invocation starts.
 func count(name string, of func(*store.Status) uint32) column[invocation] {
-	return column[invocation]{name, table.Uint32, store.StatusCounters,
-		func(v *table.Vector, r *invocation) { v.AppendInt(int64(of(&r.st))) }}
+	return column[invocation]{name, table.Uint32, store.StatusState | store.StatusCounters,
+		func(v *table.Vector, r *invocation) {
+			if r.st.State == store.Scheduled || r.st.State == store.Inboxed {
+				v.AppendNull()
+				return
+			}
+			v.AppendInt(int64(of(&r.st)))
+		}}
 }
 
 func at(name string, of func(*store.Status) protocol.Millis) column[invocation] {
@@ -363,8 +377,11 @@ func invocationTable() relation {
 	columns = append(columns, column[invocation]{"status", text, needsLive,
 		func(v *table.Vector, r *invocation) { v.AppendString(shownStatus(r)) }})
 	columns = append(columns, pick("completion_result", "completion_failure")...)
-	return newPartitioned("sys_invocation", columns, byInvocation,
+	p := newPartitioned("sys_invocation", columns, byInvocation,
 		func(o *opening) (rows[invocation], error) { return readInvocations(o, o.view.Attempts) })
+	p.table.View = true
+	p.table.Columns[p.table.Column("status")].NotNull = true
+	return p
 }
 
 // invocationStateTable has the attempts that run, from memory.
@@ -429,9 +446,60 @@ func readInvocations(o *opening, attempts leader.Inspector) (rows[invocation], e
 		i.from = &statuses{rows: o.view.Rows.Reader, ids: ids}
 		return i, nil
 	}
-	from, err := o.view.Rows.StatusRows(store.SpanKeys(o.view.Keys), o.needs)
+	states, any := wantedStates(o.scan)
+	if !any {
+		i.from = &listed[store.Status]{}
+		return i, nil
+	}
+	from, err := o.view.Rows.StatusRows(store.SpanKeys(o.view.Keys), o.needs, states...)
 	i.from = from
 	return i, err
+}
+
+// shownStates are the states behind what the column status of either table shows.
+var shownStates = map[string]store.State{
+	"scheduled": store.Scheduled, "inboxed": store.Inboxed, "pending": store.Inboxed,
+	"invoked": store.Invoked, "running": store.Invoked, "ready": store.Invoked,
+	"backing-off": store.Invoked, "suspended": store.Suspended, "paused": store.Paused,
+	"completed": store.Completed,
+}
+
+// wantedStates are the states of the invocations that a scan asks for; none: all of them. any is
+// false if it asks for none at all. A state that shows as several things is left out only if all
+// of those are.
+func wantedStates(q *table.Scan) (states []store.State, any bool) {
+	at := q.Table.Column("status")
+	wanted := map[store.State]bool{}
+	narrowed := false
+	for i := range q.Conditions {
+		c := &q.Conditions[i]
+		if c.Column != at || c.Op != table.In && c.Op != table.NotIn {
+			continue
+		}
+		named := map[store.State]bool{}
+		for _, v := range c.Values {
+			if s, ok := shownStates[v.Str]; ok && (c.Op == table.In || s != store.Invoked) {
+				named[s] = true
+			}
+		}
+		for s := store.Scheduled; s <= store.Completed; s++ {
+			if keep := named[s] == (c.Op == table.In); !narrowed {
+				wanted[s] = keep
+			} else {
+				wanted[s] = wanted[s] && keep
+			}
+		}
+		narrowed = true
+	}
+	if !narrowed {
+		return nil, true
+	}
+	for s := store.Scheduled; s <= store.Completed; s++ {
+		if wanted[s] {
+			states = append(states, s)
+		}
+	}
+	return states, len(states) > 0
 }
 
 // statuses reads the rows of single invocations.

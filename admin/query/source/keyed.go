@@ -2,7 +2,9 @@ package source
 
 import (
 	"github.com/perdure/perdure/admin/query/table"
+	"github.com/perdure/perdure/metadata/schema"
 	"github.com/perdure/perdure/partition/store"
+	"github.com/perdure/perdure/protocol"
 )
 
 // objectColumns are the first ones of tables about objects.
@@ -123,6 +125,29 @@ func lockTable() relation {
 		column[row]{"invocation_id", text, 0, func(v *table.Vector, r *row) { putID(v, r.Lock.Holder) }})
 	return newPartitioned("sys_keyed_service_status", columns, byObject,
 		func(o *opening) (rows[row], error) {
-			return ofObjects(o, func(s store.Span) (rows[row], error) { return o.view.Rows.LockRows(s) })
+			from, err := ofObjects(o, func(s store.Span) (rows[row], error) {
+				return o.view.Rows.LockRows(s)
+			})
+			return &objectLocks{from, o.source.cfg.Schema.Current()}, err
 		})
 }
+
+// objectLocks are the locks of virtual objects: that of a workflow's key is how its only run is kept.
+type objectLocks struct {
+	from   rows[store.HeldLock]
+	schema *schema.Schema
+}
+
+func (l *objectLocks) Next(r *store.HeldLock) (bool, error) {
+	for {
+		ok, err := l.from.Next(r)
+		if !ok || err != nil {
+			return false, err
+		}
+		if s, ok := l.schema.Service(r.Object.Service); !ok || s.Kind != protocol.KindWorkflow {
+			return true, nil
+		}
+	}
+}
+
+func (l *objectLocks) Close() error { return l.from.Close() }

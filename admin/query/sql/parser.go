@@ -7,8 +7,10 @@ import (
 
 // Limits of what is parsed.
 const (
-	maxText  = 1 << 20 // bytes
-	maxDepth = 200     // of nesting
+	maxText      = 1 << 20 // bytes
+	maxDepth     = 200     // of nesting
+	maxOperators = 10_000  // with two sides: each may nest what follows it one deeper
+	maxSets      = 500     // UNION and its like
 )
 
 // Parse parses one statement; a semicolon may follow it. An empty text gives nil.
@@ -30,9 +32,11 @@ func Parse(text string) (Statement, error) {
 
 // parser reads tokens. Its methods panic with *Error; parse catches that.
 type parser struct {
-	tokens []token
-	at     int
-	depth  int
+	tokens    []token
+	at        int
+	depth     int
+	operators int
+	sets      int
 }
 
 func (p *parser) parse() (s Statement, err error) {
@@ -211,6 +215,9 @@ func (p *parser) parseSet(level int) SetExpr {
 			op = "intersect"
 		default:
 			return left
+		}
+		if p.sets++; p.sets > maxSets {
+			panic(Errorf(StateTooComplex, t.pos, "more than %d sets are combined", maxSets))
 		}
 		s := &SetOp{Op: op, Left: left, Pos: t.pos}
 		if s.All = p.word("all"); !s.All {
@@ -609,6 +616,15 @@ func (p *parser) nest() func() {
 		panic(Errorf(StateTooComplex, p.peek().pos, "the query is nested more than %d deep", maxDepth))
 	}
 	return func() { p.depth-- }
+}
+
+// operator makes an operator of two sides.
+func (p *parser) operator(at At, op string, x, y Expr) *Binary {
+	if p.operators++; p.operators > maxOperators {
+		panic(Errorf(StateTooComplex, int(at), "the query has more than %d operators", maxOperators).
+			With("IN (...) takes as many values as you like"))
+	}
+	return &Binary{at, op, x, y}
 }
 
 func functionName(n Name) string {

@@ -24,7 +24,7 @@ func (p *parser) parseOr() Expr {
 		if !p.word("or") {
 			return x
 		}
-		x = &Binary{At(t.pos), "or", x, p.parseAnd()}
+		x = p.operator(At(t.pos), "or", x, p.parseAnd())
 	}
 }
 
@@ -35,7 +35,7 @@ func (p *parser) parseAnd() Expr {
 		if !p.word("and") {
 			return x
 		}
-		x = &Binary{At(t.pos), "and", x, p.parseNot()}
+		x = p.operator(At(t.pos), "and", x, p.parseNot())
 	}
 }
 
@@ -86,7 +86,7 @@ func (p *parser) compareTo(t token, op string, x Expr) Expr {
 		p.needOp(")")
 		return q
 	}
-	return &Binary{At(t.pos), op, x, p.parsePredicate()}
+	return p.operator(At(t.pos), op, x, p.parsePredicate())
 }
 
 func (p *parser) parseIs(t token, x Expr) Expr {
@@ -97,7 +97,7 @@ func (p *parser) parseIs(t token, x Expr) Expr {
 		if not {
 			op = "is not distinct from"
 		}
-		return &Binary{At(t.pos), op, x, p.parsePredicate()}
+		return p.operator(At(t.pos), op, x, p.parsePredicate())
 	}
 	for _, what := range []string{"null", "true", "false", "unknown"} {
 		if p.word(what) {
@@ -121,7 +121,7 @@ func (p *parser) parsePredicate() Expr {
 			p.need("to")
 			x = p.parseLike(&Like{At: At(t.pos), Op: "similar to", X: x, Not: not})
 		case p.word("rlike") || p.word("regexp"):
-			x = &Binary{At(t.pos), "~", x, p.parseOther()}
+			x = p.operator(At(t.pos), "~", x, p.parseOther())
 			if not {
 				x = &Unary{At(t.pos), "not", x}
 			}
@@ -179,7 +179,7 @@ func (p *parser) parseOther() Expr {
 		t := p.peek()
 		if t.kind == tokOp && otherOperators[t.text] != "" {
 			p.at++
-			x = &Binary{At(t.pos), otherOperators[t.text], x, p.parseSum()}
+			x = p.operator(At(t.pos), otherOperators[t.text], x, p.parseSum())
 			continue
 		}
 		if p.isWord("operator") && p.ahead(1).text == "(" { // OPERATOR(pg_catalog.~)
@@ -203,10 +203,10 @@ func (p *parser) parseOperator(t token, x Expr) Expr {
 	op := p.next()
 	p.needOp(")")
 	if cmp := comparisons[op.text]; cmp != "" {
-		return &Binary{At(t.pos), cmp, x, p.parseSum()}
+		return p.operator(At(t.pos), cmp, x, p.parseSum())
 	}
 	if other := otherOperators[op.text]; other != "" {
-		return &Binary{At(t.pos), other, x, p.parseSum()}
+		return p.operator(At(t.pos), other, x, p.parseSum())
 	}
 	panic(Errorf(StateNotSupported, op.pos, "not supported: the operator %s", op.raw))
 }
@@ -218,7 +218,7 @@ func (p *parser) parseSum() Expr {
 		if !p.op("+") && !p.op("-") {
 			return x
 		}
-		x = &Binary{At(t.pos), t.text, x, p.parseProduct()}
+		x = p.operator(At(t.pos), t.text, x, p.parseProduct())
 	}
 }
 
@@ -228,9 +228,9 @@ func (p *parser) parseProduct() Expr {
 		t := p.peek()
 		switch {
 		case p.op("*"), p.op("/"), p.op("%"):
-			x = &Binary{At(t.pos), t.text, x, p.parsePower()}
+			x = p.operator(At(t.pos), t.text, x, p.parsePower())
 		case p.word("div"):
-			x = &Binary{At(t.pos), "/", x, p.parsePower()}
+			x = p.operator(At(t.pos), "/", x, p.parsePower())
 		default:
 			return x
 		}
@@ -244,7 +244,7 @@ func (p *parser) parsePower() Expr {
 		if !p.op("^") {
 			return x
 		}
-		x = &Binary{At(t.pos), "^", x, p.parseUnary()}
+		x = p.operator(At(t.pos), "^", x, p.parseUnary())
 	}
 }
 

@@ -6,7 +6,7 @@ error 42601: syntax error: found "SELEC", expected SELECT (at character 1)
 
 SELECT id FROM nowhere
 ----
-error 42P01: there is no table nowhere (at character 16); did you mean orders?
+error 42P01: there is no table nowhere (at character 16); SHOW TABLES lists them
 
 SELECT id FROM order
 ----

@@ -43,7 +43,7 @@ SELECT greatest(1, 3, 2) AS a, least(1, NULL, 2) AS b, coalesce(NULL, 2) AS c, n
 SELECT date_trunc('day', at) AS a, date_bin(INTERVAL '6 hours', at) AS b, date_part('hour', at) AS c, extract(month FROM at) AS d FROM orders WHERE id = 'o2'
 ----
 = a Timestamp | b Timestamp | c Float64 | d Float64
-2026-01-01T00:00:00.000Z | 2026-01-01T12:00:00.000Z | 12.0 | 1.0
+2026-01-01T00:00:00Z | 2026-01-01T12:00:00Z | 12.0 | 1.0
 
 SELECT at + INTERVAL '1 day' AS a, at - INTERVAL '1 month' AS b, now() - at AS c, at - '2026-01-01T00:00:00Z' AS d FROM orders WHERE id = 'o2'
 ----
@@ -53,7 +53,7 @@ SELECT at + INTERVAL '1 day' AS a, at - INTERVAL '1 month' AS b, now() - at AS c
 SELECT to_timestamp(1) AS a, to_timestamp_millis(1500) AS b, '2026-01-01'::timestamp AS c, DATE '2026-01-02' AS d, TIMESTAMP '2026-01-01 10:00:00' AS e
 ----
 = a Timestamp | b Timestamp | c Timestamp | d Date | e Timestamp
-1970-01-01T00:00:01.000Z | 1970-01-01T00:00:01.500Z | 2026-01-01T00:00:00.000Z | 2026-01-02 | 2026-01-01T10:00:00.000Z
+1970-01-01T00:00:01Z | 1970-01-01T00:00:01.500Z | 2026-01-01T00:00:00Z | 2026-01-02 | 2026-01-01T10:00:00Z
 
 SELECT CAST('12' AS BIGINT) AS a, CAST(1.9 AS INT) AS b, CAST(true AS VARCHAR) AS c, '1.5'::double AS d, try_cast('x' AS INT) AS e, arrow_cast(1, 'Float64') AS f
 ----
@@ -96,7 +96,7 @@ SELECT encode('abc', 'hex') AS a, decode('616263', 'hex') AS b, md5('a') AS c, t
 SELECT arrow_typeof(now()) AS a, arrow_typeof(1) AS b, arrow_typeof(at - at) AS c FROM orders LIMIT 1
 ----
 = a Utf8 | b Utf8 | c Utf8
-Timestamp | Int64 | Duration
+Timestamp(ms, "+00:00") | Int64 | Duration(ms)
 
 SELECT lenght('a')
 ----

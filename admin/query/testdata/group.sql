@@ -103,7 +103,7 @@ PT3693.5S | PT3600S
 SELECT min(at), max(at), max(customer) FROM orders
 ----
 = min(orders.at) Timestamp | max(orders.at) Timestamp | max(orders.customer) Utf8
-2026-01-01T00:00:00.000Z | 2026-03-01T00:00:00.000Z | dan%
+2026-01-01T00:00:00Z | 2026-03-01T00:00:00Z | dan%
 
 SELECT customer, amount FROM orders GROUP BY customer
 ----
@@ -149,7 +149,7 @@ NULL | 1
 SELECT date_trunc('month', at) AS month, count(*) FROM orders GROUP BY month ORDER BY month
 ----
 = month Timestamp | count(*) Int64
-2026-01-01T00:00:00.000Z | 3
-2026-02-01T00:00:00.000Z | 2
-2026-03-01T00:00:00.000Z | 1
+2026-01-01T00:00:00Z | 3
+2026-02-01T00:00:00Z | 2
+2026-03-01T00:00:00Z | 1
 NULL | 1

@@ -3,7 +3,7 @@
 SELECT count(*), COUNT(1), min(at), max(o.id), sum(amount) FROM orders o
 ----
 = count(*) Int64 | count(Int64(1)) Int64 | min(o.at) Timestamp | max(o.id) Utf8 | sum(o.amount) Int64
-7 | 7 | 2026-01-01T00:00:00.000Z | o7 | 21
+7 | 7 | 2026-01-01T00:00:00Z | o7 | 21
 
 SELECT 1, 'a', 1.5, true, NULL, 1 + 1, 2 * 3 - 1, upper('a'), CASE WHEN true THEN 1 ELSE 0 END, now() IS NULL
 ----
