@@ -2,7 +2,7 @@
 # TARGETS: build check race sim conformance chaos bench fuzz generate, and lint where installed.
 
 GO       ?= go
-PACKAGES  = $(shell $(GO) list ./... | grep -Ev '/chaos/(clitest|conformance|crash|hostile|powercut|sim)(/|$$)')
+PACKAGES  = $(shell $(GO) list ./... | grep -Ev '/chaos/(clitest|conformance|crash|hostile|powercut|sim|sqltest)(/|$$)')
 SEEDS    ?= 200
 FUZZTIME ?= 20s
 ROUNDS   ?= 100
@@ -34,7 +34,7 @@ sim:
 	SIM_SEEDS=$(SEEDS) $(GO) test -timeout 30m ./chaos/sim/...
 
 conformance:
-	$(GO) test -count=1 -timeout 30m ./chaos/conformance/... ./chaos/clitest/...
+	$(GO) test -count=1 -timeout 30m ./chaos/conformance/... ./chaos/clitest/... ./chaos/sqltest/...
 
 # Kills a real server again and again while clients work, and sends one what nobody should.
 chaos:
