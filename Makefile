@@ -2,7 +2,7 @@
 # TARGETS: build check race sim conformance chaos bench fuzz generate, and lint where installed.
 
 GO       ?= go
-PACKAGES  = $(shell $(GO) list ./... | grep -Ev '/chaos/(clitest|conformance|crash|hostile|powercut|sim|sqltest)(/|$$)')
+PACKAGES  = $(shell $(GO) list ./... | grep -Ev '/chaos/(clitest|cluster|conformance|crash|hostile|powercut|sim|sqltest)(/|$$)')
 SEEDS    ?= 200
 FUZZTIME ?= 20s
 ROUNDS   ?= 100
@@ -36,12 +36,14 @@ sim:
 conformance:
 	$(GO) test -count=1 -timeout 30m ./chaos/conformance/... ./chaos/clitest/... ./chaos/sqltest/...
 
-# Kills a real server again and again while clients work, and sends one what nobody should.
+# Kills a real server again and again while clients work, sends one what nobody should, and breaks a
+# cluster in every way under every workload (hours).
 chaos:
 	$(GO) run ./chaos/crash -rounds $(ROUNDS)
 	@if [ "$$(id -u)" = 0 ]; then $(GO) run ./chaos/powercut -cuts $(ROUNDS); \
 	else echo "no power is cut: chaos/powercut needs root"; fi
 	$(GO) test -count=1 -timeout 20m ./chaos/hostile
+	$(GO) run ./chaos/cluster -matrix -time 15s
 
 # Microbenchmarks; "bin/perdure bench" measures a running system.
 bench:

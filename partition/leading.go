@@ -38,13 +38,18 @@ type here struct{ *leader.Leader }
 var _ Leading = here{}
 
 // Output implements Leading.
-func (h here) Output(_ context.Context, id protocol.InvocationID) (command.Reply, error) {
-	return h.Leader.Output(id)
+func (h here) Output(ctx context.Context, id protocol.InvocationID) (command.Reply, error) {
+	return h.Leader.Output(ctx, id)
 }
 
 // Pinned implements Leading.
-func (h here) Pinned(_ context.Context, id protocol.InvocationID) (Pinned, bool, error) {
+func (h here) Pinned(ctx context.Context, id protocol.InvocationID) (Pinned, bool, error) {
 	s, ok, err := h.Status(id)
+	if err == nil && !ok {
+		if err = h.Confirm(ctx, id.Key); err == nil {
+			s, ok, err = h.Status(id)
+		}
+	}
 	return Pinned{s.Target, s.Deployment, s.ProtocolVersion}, ok, err
 }
 

@@ -60,7 +60,7 @@ func (h *Host) serve(ctx context.Context, q *noderpc.Request, progress func([]by
 	case noderpc.MethodAttach:
 		a.Reply, err = l.Attach(ctx, q.Invocation)
 	case noderpc.MethodOutput:
-		a.Reply, err = l.Output(q.Invocation)
+		a.Reply, err = l.Output(ctx, q.Invocation)
 	case noderpc.MethodPinned:
 		var p Pinned
 		p, a.Found, err = here{l}.Pinned(ctx, q.Invocation)

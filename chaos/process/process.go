@@ -39,7 +39,7 @@ func Start(logPath string, also io.Writer, env []string, name string, args ...st
 	if also != nil {
 		p.cmd.Stdout, p.cmd.Stderr = also, also
 	}
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.SysProcAttr = attributes()
 	if err := p.cmd.Start(); err != nil {
 		log.Close()
 		return nil, fmt.Errorf("start %s: %w", name, err)
@@ -66,6 +66,20 @@ func (p *Process) Kill() {
 	_ = syscall.Kill(-p.PID(), syscall.SIGKILL) // gone already: nothing to do
 	<-p.done
 	p.log.Close()
+}
+
+// Pause stops the whole group until Resume lets it go on: to others it looks like a machine that
+// hangs.
+func (p *Process) Pause() error { return p.signal(syscall.SIGSTOP) }
+
+// Resume lets a group that was paused go on.
+func (p *Process) Resume() error { return p.signal(syscall.SIGCONT) }
+
+func (p *Process) signal(s syscall.Signal) error {
+	if err := syscall.Kill(-p.PID(), s); err != nil {
+		return fmt.Errorf("send %v: %w", s, err)
+	}
+	return nil
 }
 
 // Terminate sends SIGTERM to the child and returns at once.

@@ -41,14 +41,15 @@ func ModuleRoot(ctx context.Context) (string, error) {
 }
 
 // GoBuild builds a main package of the module, as in "./cmd/perdure", into dir and returns the
-// binary.
-func GoBuild(ctx context.Context, pkg, dir string) (string, error) {
+// binary. Flags are those of go build.
+func GoBuild(ctx context.Context, pkg, dir string, flags ...string) (string, error) {
 	root, err := ModuleRoot(ctx)
 	if err != nil {
 		return "", err
 	}
 	binary := filepath.Join(dir, filepath.Base(pkg))
-	return binary, Tool(ctx, root, "go", "build", "-o", binary, pkg)
+	args := append([]string{"build", "-o", binary}, flags...)
+	return binary, Tool(ctx, root, "go", append(args, pkg)...)
 }
 
 // NPM runs npm in dir and tells what to do when there is none.

@@ -38,9 +38,10 @@ func (r *Resolved) Target(key, scope string) protocol.Target {
 	}
 }
 
-// Retentions says how long the result and the journal of a call are kept after its end. A result
-// that can be asked for by name (a workflow's run, an idempotency key) has a retention of its own,
-// which also bounds the journal's.
+// Retentions says how long the result and the journal of a call are kept after its end. The result
+// of a workflow's run has a retention of its own, that of any other call the one for idempotency,
+// with a key or without: what is kept of a call also tells a request that is repeated after a failure
+// that it has run. The journal of what can be asked for by name is not kept for longer than the result.
 func (r *Resolved) Retentions(idempotencyKey *string) (completion, journal time.Duration) {
 	switch {
 	case r.Handler.Kind == protocol.HandlerWorkflow:
@@ -48,7 +49,7 @@ func (r *Resolved) Retentions(idempotencyKey *string) (completion, journal time.
 	case idempotencyKey != nil:
 		completion = r.IdempotencyRetention
 	default:
-		return r.JournalRetention, r.JournalRetention
+		return r.IdempotencyRetention, r.JournalRetention
 	}
 	return completion, min(completion, r.JournalRetention)
 }

@@ -70,7 +70,20 @@ func (l *Leader) StartAttach(id protocol.InvocationID) (Waiting, error) {
 	}
 	// Registered first, read second: an end between the two is seen twice, never missed.
 	r, err := l.cfg.Rows.Outcome(id)
-	if err != nil || r.Status != command.ReplyNotCompleted {
+	switch {
+	case err == nil && r.Status == command.ReplyNotFound:
+		err = l.confirm(id.Key, func(err error) {
+			if err == nil {
+				r, err = l.cfg.Rows.Outcome(id)
+			}
+			if err != nil || r.Status != command.ReplyNotCompleted {
+				l.pending.answerOne(w.caller, r, err)
+			}
+		})
+		if err != nil {
+			l.pending.answerOne(w.caller, r, err)
+		}
+	case err != nil || r.Status != command.ReplyNotCompleted:
 		l.pending.answerOne(w.caller, r, err)
 	}
 	return w, nil
@@ -126,6 +139,8 @@ func (l *Leader) submit(w *caller, key protocol.PartitionKey, c command.Command,
 	})
 	if err != nil {
 		l.pending.failOne(w, err)
+	} else if _, starts := c.(*command.Invoke); plantEarlyAnswer && starts && w.invocation.IsZero() {
+		l.pending.answerOne(w, command.Reply{Status: command.ReplyAccepted}, nil)
 	}
 	return err
 }
@@ -149,9 +164,16 @@ func (l *Leader) addCaller(request command.RequestID, invocation protocol.Invoca
 
 // Output reads an invocation's result without waiting: ReplyCompleted, ReplyNotCompleted or
 // ReplyNotFound.
-func (l *Leader) Output(id protocol.InvocationID) (command.Reply, error) {
+func (l *Leader) Output(ctx context.Context, id protocol.InvocationID) (command.Reply, error) {
 	if _, ok := l.Leading(); !ok {
 		return command.Reply{}, ErrNotLeader
+	}
+	r, err := l.cfg.Rows.Outcome(id)
+	if err != nil || r.Status != command.ReplyNotFound {
+		return r, err
+	}
+	if err := l.Confirm(ctx, id.Key); err != nil {
+		return command.Reply{}, err
 	}
 	return l.cfg.Rows.Outcome(id)
 }
