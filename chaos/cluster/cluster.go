@@ -221,17 +221,20 @@ type Status struct {
 		Metadata string `json:"metadata"`
 	} `json:"nodes"`
 	Partitions []struct {
-		ID       int `json:"id"`
-		Leader   int `json:"leader"`
-		Replicas []struct {
-			Node int    `json:"node"`
-			Role string `json:"role"`
-		} `json:"replicas"`
+		ID       int       `json:"id"`
+		Leader   int       `json:"leader"`
+		Replicas []Replica `json:"replicas"`
 	} `json:"partitions"`
 	Under      int    `json:"under_replicated"`
 	Moving     int    `json:"moving"`
 	Leaderless int    `json:"leaderless"`
 	Waiting    string `json:"waiting"`
+}
+
+// Replica is one copy of a partition.
+type Replica struct {
+	Node int    `json:"node"`
+	Role string `json:"role"`
 }
 
 // settled says what is not as it should be.

@@ -33,6 +33,21 @@ type scene struct {
 
 func (s *scene) any() *Node { return s.cluster.nodes[s.rng.IntN(len(s.cluster.nodes))] }
 
+// spare is a node that can be missed for long: its zone has another one.
+func (s *scene) spare() *Node {
+	in := map[string]int{}
+	for _, n := range s.cluster.nodes {
+		in[n.zone]++
+	}
+	_, all := s.some(0)
+	for _, n := range all {
+		if in[n.zone] > 1 {
+			return n
+		}
+	}
+	return all[0]
+}
+
 // leader is the node that leads most.
 func (s *scene) leader(ctx context.Context) (*Node, error) {
 	leads, err := s.cluster.leads(ctx)
@@ -253,7 +268,7 @@ func lossyLinks(_ context.Context, s *scene) (string, func(context.Context) erro
 // wipeOne loses a node's data for good. Starting it under its old name is refused until an operator
 // says that it is lost; then it joins as a new node.
 func wipeOne(ctx context.Context, s *scene) (string, func(context.Context) error, error) {
-	n, c := s.any(), s.cluster
+	n, c := s.spare(), s.cluster
 	n.kill()
 	if err := n.wipe(); err != nil {
 		return "", nil, err
@@ -313,7 +328,11 @@ func transferLeaders(ctx context.Context, s *scene) (string, func(context.Contex
 	until := time.Now().Add(s.hold)
 	for time.Now().Before(until) && ctx.Err() == nil {
 		for _, p := range status.Partitions {
-			to := p.Replicas[s.rng.IntN(len(p.Replicas))].Node
+			voters := slices.DeleteFunc(slices.Clone(p.Replicas), func(r Replica) bool { return r.Role != "voter" })
+			if len(voters) == 0 {
+				continue // it is on the move
+			}
+			to := voters[s.rng.IntN(len(voters))].Node
 			path := fmt.Sprintf("partitions/%d/leader", p.ID)
 			if err := s.cluster.order(ctx, path, fmt.Sprintf(`{"node":"%d"}`, to)); err != nil {
 				return "", nil, err
@@ -334,7 +353,7 @@ func transferLeaders(ctx context.Context, s *scene) (string, func(context.Contex
 
 // changeMembers has a node leave in good order, and join again as a new one.
 func changeMembers(ctx context.Context, s *scene) (string, func(context.Context) error, error) {
-	n, c := s.any(), s.cluster
+	n, c := s.spare(), s.cluster
 	if err := c.leave(ctx, n); err != nil {
 		return "", nil, err
 	}
