@@ -40,21 +40,19 @@ type Client struct{ leaders Leaders }
 // NewClient makes a client.
 func NewClient(leaders Leaders) *Client { return &Client{leaders: leaders} }
 
-// onLeader calls f with the key's leader, and again as long as leadership is lost under it. retried
-// says that an earlier call may have taken effect.
+// onLeader calls f with the key's leader, and again as long as leadership is lost under it. An earlier
+// call may then have taken effect: requests are recognised by the ID that they carry.
 func (c *Client) onLeader(ctx context.Context, key protocol.PartitionKey,
-	f func(l Leading, retried bool) error,
+	f func(l Leading) error,
 ) error {
 	p := c.leaders.PartitionOf(key)
 	wait, patience := firstLeaderRetry, time.Now().Add(leaderPatience)
-	retried := false
 	for {
 		changed := c.leaders.LeadersChanged()
 		l, err := c.leaders.Reach(p)
 		if err == nil {
 			led := time.Now()
-			err = f(l, retried)
-			retried = retried || errors.Is(err, leader.ErrLost)
+			err = f(l)
 			if time.Since(led) > time.Second { // it was led for a while: patience starts anew
 				wait, patience = firstLeaderRetry, time.Now().Add(leaderPatience)
 			}
@@ -92,11 +90,10 @@ func passes(err error) bool {
 func (c *Client) Invoke(ctx context.Context, trace protocol.TraceContext, inv *command.Invoke) (
 	reply command.Reply, err error,
 ) {
-	err = c.onLeader(ctx, inv.ID.Key, func(l Leading, retried bool) (err error) {
+	err = c.onLeader(ctx, inv.ID.Key, func(l Leading) (err error) {
 		reply, err = l.Request(ctx, inv.ID.Key, inv, inv.Request, trace)
-		if retried && reply.Status == command.ReplyPreviouslyAccepted && inv.IdempotencyKey == nil &&
-			inv.Target.HandlerKind != protocol.HandlerWorkflow {
-			reply.Status = command.ReplyAccepted // by our own earlier try: the ID is ours alone
+		if err == nil && reply.Own {
+			reply.Status = command.ReplyAccepted // perhaps by an earlier try, and it has ended since
 		}
 		return err
 	})
@@ -110,21 +107,22 @@ func (c *Client) Call(ctx context.Context, trace protocol.TraceContext, inv *com
 	onlyNew bool, accepted func(),
 ) (reply command.Reply, existed bool, err error) {
 	var durable bool // set before the leader answers, read after it
-	err = c.onLeader(ctx, inv.ID.Key, func(l Leading, retried bool) (err error) {
-		if durable {
-			// Starting it again might run it again: it may have ended without a trace.
-			reply, err = l.Attach(ctx, inv.ID)
+	err = c.onLeader(ctx, inv.ID.Key, func(l Leading) (err error) {
+		if durable { // its parameter is gone, so it cannot be started again
+			reply, err = l.Attach(ctx, inv.ID, inv.Request)
 			return err
 		}
-		// After a retry, what exists may be what our own earlier try has started.
-		reply, existed, err = l.Call(ctx, inv, trace, onlyNew && !retried, func(before bool) {
-			durable, existed = true, before && !retried
+		var before bool
+		reply, before, err = l.Call(ctx, inv, trace, onlyNew, func(before bool) {
+			durable, existed = true, before
 			inv.Parameter = protocol.Payload{}
 			if accepted != nil {
 				accepted()
 			}
 		})
-		existed = existed && !retried
+		if !durable {
+			existed = before
+		}
 		return err
 	})
 	if err == nil && durable && reply.Status == command.ReplyNotFound {
@@ -138,8 +136,8 @@ func (c *Client) Call(ctx context.Context, trace protocol.TraceContext, inv *com
 func (c *Client) Attach(ctx context.Context, id protocol.InvocationID) (
 	reply command.Reply, err error,
 ) {
-	err = c.onLeader(ctx, id.Key, func(l Leading, _ bool) (err error) {
-		reply, err = l.Attach(ctx, id)
+	err = c.onLeader(ctx, id.Key, func(l Leading) (err error) {
+		reply, err = l.Attach(ctx, id, command.RequestID{})
 		return err
 	})
 	return reply, err
@@ -149,7 +147,7 @@ func (c *Client) Attach(ctx context.Context, id protocol.InvocationID) (
 func (c *Client) Output(ctx context.Context, id protocol.InvocationID) (
 	reply command.Reply, err error,
 ) {
-	err = c.onLeader(ctx, id.Key, func(l Leading, _ bool) (err error) {
+	err = c.onLeader(ctx, id.Key, func(l Leading) (err error) {
 		reply, err = l.Output(ctx, id)
 		return err
 	})
@@ -162,7 +160,7 @@ func (c *Client) Output(ctx context.Context, id protocol.InvocationID) (
 func (c *Client) Pinned(ctx context.Context, id protocol.InvocationID) (
 	t protocol.Target, d protocol.DeploymentID, version uint32, ok bool, err error,
 ) {
-	err = c.onLeader(ctx, id.Key, func(l Leading, _ bool) error {
+	err = c.onLeader(ctx, id.Key, func(l Leading) error {
 		p, found, err := l.Pinned(ctx, id)
 		t, d, version, ok = p.Target, p.Deployment, p.Version, found
 		return err
@@ -181,7 +179,7 @@ func (c *Client) Submit(ctx context.Context, cmd command.Command) (
 	if err != nil {
 		return reply, err
 	}
-	err = c.onLeader(ctx, key, func(l Leading, _ bool) (err error) {
+	err = c.onLeader(ctx, key, func(l Leading) (err error) {
 		reply, err = l.Request(ctx, key, cmd, request, protocol.TraceContext{})
 		return err
 	})

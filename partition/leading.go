@@ -16,7 +16,10 @@ type Leading interface {
 	// Call calls accepted, unless it is nil, at most once and before it returns.
 	Call(ctx context.Context, inv *command.Invoke, trace protocol.TraceContext, onlyNew bool,
 		accepted func(existed bool)) (reply command.Reply, existed bool, err error)
-	Attach(context.Context, protocol.InvocationID) (command.Reply, error)
+	// Attach waits for the end of an invocation. request is that of the Invoke that made it, or zero:
+	// of what was not kept, its answer may be known.
+	Attach(ctx context.Context, id protocol.InvocationID, request command.RequestID) (
+		command.Reply, error)
 	Output(context.Context, protocol.InvocationID) (command.Reply, error)
 	Pinned(context.Context, protocol.InvocationID) (p Pinned, ok bool, err error)
 	// Receive appends messages of another partition; done is called once, never synchronously,

@@ -172,8 +172,12 @@ func (d distant) Call(ctx context.Context, inv *command.Invoke, trace protocol.T
 }
 
 // Attach implements Leading.
-func (d distant) Attach(ctx context.Context, id protocol.InvocationID) (command.Reply, error) {
-	a, err := d.ask(ctx, noderpc.Request{Method: noderpc.MethodAttach, Invocation: id}, nil)
+func (d distant) Attach(ctx context.Context, id protocol.InvocationID, request command.RequestID) (
+	command.Reply, error,
+) {
+	a, err := d.ask(ctx, noderpc.Request{
+		Method: noderpc.MethodAttach, Invocation: id, ID: request,
+	}, nil)
 	return a.Reply, err
 }
 

@@ -47,7 +47,9 @@ func (r rows) Status(id protocol.InvocationID) (store.Status, bool, error) {
 
 // Outcome looks twice: between its two reads, of a status and of the journal that has the result, the
 // journal may be forgotten, which moves the result.
-func (r rows) Outcome(id protocol.InvocationID) (reply command.Reply, err error) {
+func (r rows) Outcome(id protocol.InvocationID, request command.RequestID) (
+	reply command.Reply, err error,
+) {
 	for range 2 {
 		var status store.Status
 		var ok bool
@@ -56,7 +58,7 @@ func (r rows) Outcome(id protocol.InvocationID) (reply command.Reply, err error)
 		case err != nil:
 			return command.Reply{}, err
 		case !ok:
-			return command.Reply{Status: command.ReplyNotFound}, nil
+			return r.answered(request)
 		case status.State != store.Completed:
 			return command.Reply{Status: command.ReplyNotCompleted, Target: status.Target}, nil
 		}
@@ -65,4 +67,22 @@ func (r rows) Outcome(id protocol.InvocationID) (reply command.Reply, err error)
 		}
 	}
 	return command.Reply{}, err
+}
+
+// answered is what is known of an invocation that is not kept.
+func (r rows) answered(request command.RequestID) (command.Reply, error) {
+	unknown := command.Reply{Status: command.ReplyNotFound}
+	if request.IsZero() {
+		return unknown, nil
+	}
+	reader := r.store.Reader()
+	vars, err := reader.Vars()
+	if err != nil {
+		return command.Reply{}, err
+	}
+	reply, ok, err := machine.Answered(reader, vars.Time.Millis(), request)
+	if err != nil || !ok || reply.Status != command.ReplyCompleted {
+		return unknown, err
+	}
+	return reply, nil
 }

@@ -58,7 +58,7 @@ func (h *Host) serve(ctx context.Context, q *noderpc.Request, progress func([]by
 	case noderpc.MethodCall:
 		a.Reply, a.Existed, err = serveCall(ctx, l, q, progress)
 	case noderpc.MethodAttach:
-		a.Reply, err = l.Attach(ctx, q.Invocation)
+		a.Reply, err = l.Attach(ctx, q.Invocation, q.ID)
 	case noderpc.MethodOutput:
 		a.Reply, err = l.Output(ctx, q.Invocation)
 	case noderpc.MethodPinned:

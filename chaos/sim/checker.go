@@ -31,9 +31,8 @@ type place struct {
 
 // incarnation tells an invocation from a later one with the same ID.
 type incarnation struct {
-	id        protocol.InvocationID
-	createdAt protocol.Millis
-	request   command.RequestID
+	id   protocol.InvocationID
+	life uint64
 }
 
 func newChecker(w *World) *checker {
@@ -130,7 +129,7 @@ func describe(h *command.Header, c command.Command) string {
 // journal compares a journal with the longest one that was seen: entries are never lost, replaced
 // or moved. A leader of the past may see a shorter one.
 func (c *checker) journal(st *store.Status, entries []journal.Entry) error {
-	key := incarnation{st.ID, st.CreatedAt, st.Request}
+	key := incarnation{st.ID, st.Life}
 	known := c.journals[key]
 	for i := range entries {
 		e := string(entries[i].Type.Name()) + " " + string(entries[i].Body.Inline)
@@ -178,9 +177,6 @@ func (c *checker) stored(r *run, effects []command.Effect) {
 
 // result compares what somebody is told of an invocation's end with what others were told.
 func (c *checker) result(id string, s *script, r journal.NotificationResult) {
-	if s.root().tries > 1 {
-		return // it may have been done twice
-	}
 	first, ok := c.results[id]
 	if ok && !reflect.DeepEqual(first, r) {
 		c.w.fail("%s (%s) ended with %+v, and with %+v", id, s.token(), first, r)

@@ -15,12 +15,11 @@ import (
 // ask is a request of somebody outside. It is repeated, with the same identity, until there is an
 // answer.
 type ask struct {
-	what   string
-	key    protocol.PartitionKey
-	after  int // not before this step
-	start  func(l *leader.Leader) (leader.Waiting, error)
-	then   func(r command.Reply)
-	unsure func() // it may have taken effect and will be repeated; may be nil
+	what  string
+	key   protocol.PartitionKey
+	after int // not before this step
+	start func(l *leader.Leader) (leader.Waiting, error)
+	then  func(r command.Reply)
 
 	waiting *leader.Waiting
 }
@@ -87,9 +86,6 @@ func (w *World) answered(a *ask) {
 	a.waiting = nil
 	w.trace("outside: %s is answered %d, %v", a.what, reply.Status, err)
 	if err != nil {
-		if a.unsure != nil {
-			a.unsure()
-		}
 		return
 	}
 	w.asks = slices.DeleteFunc(w.asks, func(x *ask) bool { return x == a })
@@ -131,13 +127,8 @@ func (w *World) invokeOf(s *script) *command.Invoke {
 
 // callFromOutside calls or sends, and then does what people do with invocations.
 func (w *World) callFromOutside(s *script, after int) {
-	s.tries = 1
 	inv := w.invokeOf(s)
-	a := &ask{key: inv.ID.Key, after: after, unsure: func() {
-		if s.retention == 0 {
-			s.tries++
-		}
-	}}
+	a := &ask{key: inv.ID.Key, after: after}
 	if !s.loose && w.chance(0.5) {
 		a.what = "call " + s.token() + " " + name(inv.ID)
 		a.start = func(l *leader.Leader) (leader.Waiting, error) {
@@ -178,7 +169,7 @@ func (w *World) afterwards(id protocol.InvocationID, s *script) {
 		}, func(command.Reply) { w.resume(id) })
 	}
 	w.ask(&ask{what: "attach " + name(id), key: id.Key,
-		start: func(l *leader.Leader) (leader.Waiting, error) { return l.StartAttach(id) },
+		start: func(l *leader.Leader) (leader.Waiting, error) { return l.StartAttach(id, command.RequestID{}) },
 		then: func(r command.Reply) {
 			w.ended(id, s, r)
 			if r.Status == command.ReplyCompleted && w.chance(0.2) {

@@ -57,9 +57,6 @@ type script struct {
 	loose bool
 	// ordered: sent without delay, so that it comes after what its parent sent to the key before.
 	ordered bool
-	// tries counts how often it may have been started: more than once if a caller outside had to
-	// ask again and nothing was kept of the first time.
-	tries int
 }
 
 // token stands for the script in its object's log.

@@ -266,7 +266,7 @@ func (s *suspension) promise(m *journal.GetPromise) (l leaf, err error) {
 	}
 	l.wait = Wait{Cause: CausePromise, Name: m.Key}
 	for _, w := range p.Waiters {
-		if w.Invocation == s.st.ID && w.CompletionID == m.CompletionID {
+		if w.Invocation == s.st.ID && w.Life == s.st.Life && w.CompletionID == m.CompletionID {
 			l.wait.Proven = true
 			l.wait.Detail = "a handler of the workflow resolves or rejects the promise"
 			return l, nil
@@ -293,7 +293,9 @@ func (s *suspension) other(cause Cause, name string, id protocol.InvocationID, w
 	typ journal.Type, completion uint32,
 ) (l leaf, err error) {
 	l.wait = Wait{Cause: cause, Name: name, Invocation: id}
-	waiter := command.Waiter{Invocation: s.st.ID, CompletionID: completion, Type: typ}
+	waiter := command.Waiter{
+		Invocation: s.st.ID, Life: s.st.Life, CompletionID: completion, Type: typ,
+	}
 	c, err := s.world.Callee(id, waiter)
 	if err != nil {
 		return l, fmt.Errorf("ask for %s: %w", id, err)
@@ -378,6 +380,7 @@ func LookAtCallee(rows store.Reader, m Memory, id protocol.InvocationID, w comma
 	for i := range messages {
 		answer, ok := messages[i].Command.(*command.Complete)
 		if ok && answer.ID == w.Invocation && answer.CompletionID == w.CompletionID &&
+			answer.Life == w.Life &&
 			m.Sends(messages[i].Sequence) {
 			c.Answering = true
 			return c, nil

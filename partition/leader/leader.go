@@ -49,7 +49,9 @@ type Rows interface {
 	Status(id protocol.InvocationID) (s store.Status, ok bool, err error)
 	// Outcome is what callers of a completed invocation are told; it has status ReplyCompleted,
 	// ReplyNotCompleted or ReplyNotFound.
-	Outcome(id protocol.InvocationID) (command.Reply, error)
+	// Of an invocation of which nothing is kept it is the answer to the request that made it, unless
+	// that is zero or not known any more.
+	Outcome(id protocol.InvocationID, request command.RequestID) (command.Reply, error)
 }
 
 // Snapshot is a frozen view of the rows.

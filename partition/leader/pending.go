@@ -20,6 +20,7 @@ type caller struct {
 	request    command.RequestID
 	invocation protocol.InvocationID // zero unless it waits for the end
 	onlyNew    bool                  // do not wait for an invocation that existed before
+	waits      bool                  // guarded by pending.mu: it was told that the invocation runs
 	existed    bool                  // guarded by pending.mu until done is closed
 	accepted   func(existed bool)    // nil, or called once the invocation is durable
 	done       chan struct{}         // closed once reply or err is set
@@ -96,10 +97,11 @@ func (p *pending) reply(request command.RequestID, r command.Reply) {
 	if c == nil {
 		return
 	}
-	c.existed = r.Status != command.ReplyAccepted
+	c.existed = !r.Own
 	goesOn := r.Status == command.ReplyAccepted ||
 		r.Status == command.ReplyPreviouslyAccepted && !c.onlyNew
 	if goesOn && !c.invocation.IsZero() {
+		c.waits = true
 		if c.accepted != nil {
 			c.accepted(c.existed)
 			c.accepted = nil
@@ -109,12 +111,15 @@ func (p *pending) reply(request command.RequestID, r command.Reply) {
 	p.finish(c, r, nil)
 }
 
-// completed ends everybody who waits for the invocation.
+// completed ends everybody who waits for the invocation. It is too early for those whose request has
+// not been applied: what they are told depends on it.
 func (p *pending) completed(id protocol.InvocationID, r command.Reply) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.byInvocation[id] {
-		p.finish(c, r, nil)
+		if c.waits || c.request.IsZero() {
+			p.finish(c, r, nil)
+		}
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 func TestCallersAreAnsweredOnce(t *testing.T) {
 	request, id := command.RequestID{1}, protocol.InvocationID{Key: 7}
 	ended := command.Reply{Status: command.ReplyCompleted, CompletedAt: 5}
+	ownEnded := ended
+	ownEnded.Own = true
+	accepted := command.Reply{Status: command.ReplyAccepted, Own: true}
 	for _, tt := range []struct {
 		name    string
 		call    bool // wait for the end, not for the reply
@@ -22,12 +25,19 @@ func TestCallersAreAnsweredOnce(t *testing.T) {
 		err     error
 	}{
 		{name: "a send is answered by its reply", do: func(p *pending) {
-			p.reply(request, command.Reply{Status: command.ReplyAccepted})
+			p.reply(request, accepted)
 		}, want: command.ReplyAccepted},
 		{name: "a call waits on after it was accepted", call: true, do: func(p *pending) {
-			p.reply(request, command.Reply{Status: command.ReplyAccepted})
+			p.reply(request, accepted)
 			p.completed(id, ended)
 		}, want: command.ReplyCompleted},
+		{name: "a request that is repeated after its end has its own result", call: true, onlyNew: true,
+			do: func(p *pending) { p.reply(request, ownEnded) }, want: command.ReplyCompleted},
+		{name: "a second run is told so, however soon the first one ends", call: true, onlyNew: true,
+			do: func(p *pending) {
+				p.completed(id, ended)
+				p.reply(request, ended)
+			}, want: command.ReplyCompleted, existed: true},
 		{name: "a repeated call joins the first", call: true, do: func(p *pending) {
 			p.reply(request, command.Reply{Status: command.ReplyPreviouslyAccepted})
 			p.completed(id, ended)

@@ -62,19 +62,20 @@ func (l *Leader) StartCall(inv *command.Invoke, trace protocol.TraceContext, onl
 	return w, l.submit(w.caller, inv.ID.Key, inv, trace)
 }
 
-// StartAttach waits for an invocation's end; the answer is ReplyCompleted or ReplyNotFound.
-func (l *Leader) StartAttach(id protocol.InvocationID) (Waiting, error) {
+// StartAttach waits for an invocation's end; the answer is ReplyCompleted or ReplyNotFound. request is
+// that of the Invoke that made it, or zero: of what was not kept, its answer may be known.
+func (l *Leader) StartAttach(id protocol.InvocationID, request command.RequestID) (Waiting, error) {
 	w, err := l.addCaller(command.RequestID{}, id, false, nil)
 	if err != nil {
 		return w, err
 	}
 	// Registered first, read second: an end between the two is seen twice, never missed.
-	r, err := l.cfg.Rows.Outcome(id)
+	r, err := l.cfg.Rows.Outcome(id, request)
 	switch {
 	case err == nil && r.Status == command.ReplyNotFound:
 		err = l.confirm(id.Key, func(err error) {
 			if err == nil {
-				r, err = l.cfg.Rows.Outcome(id)
+				r, err = l.cfg.Rows.Outcome(id, request)
 			}
 			if err != nil || r.Status != command.ReplyNotCompleted {
 				l.pending.answerOne(w.caller, r, err)
@@ -113,8 +114,10 @@ func (l *Leader) Call(ctx context.Context, inv *command.Invoke, trace protocol.T
 }
 
 // Attach is StartAttach and Wait.
-func (l *Leader) Attach(ctx context.Context, id protocol.InvocationID) (command.Reply, error) {
-	w, err := l.StartAttach(id)
+func (l *Leader) Attach(ctx context.Context, id protocol.InvocationID, request command.RequestID) (
+	command.Reply, error,
+) {
+	w, err := l.StartAttach(id, request)
 	if err != nil {
 		return command.Reply{}, err
 	}
@@ -168,14 +171,14 @@ func (l *Leader) Output(ctx context.Context, id protocol.InvocationID) (command.
 	if _, ok := l.Leading(); !ok {
 		return command.Reply{}, ErrNotLeader
 	}
-	r, err := l.cfg.Rows.Outcome(id)
+	r, err := l.cfg.Rows.Outcome(id, command.RequestID{})
 	if err != nil || r.Status != command.ReplyNotFound {
 		return r, err
 	}
 	if err := l.Confirm(ctx, id.Key); err != nil {
 		return command.Reply{}, err
 	}
-	return l.cfg.Rows.Outcome(id)
+	return l.cfg.Rows.Outcome(id, command.RequestID{})
 }
 
 // Status reads an invocation's row; ok is false if there is none.

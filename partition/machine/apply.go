@@ -40,6 +40,8 @@ type step struct {
 	header *command.Header
 	now    protocol.Millis
 	acts   []Action
+	// lastReply is the newest answer to a request.
+	lastReply command.Reply
 }
 
 func (s *step) act(a Action) { s.acts = append(s.acts, a) }
@@ -47,6 +49,7 @@ func (s *step) act(a Action) { s.acts = append(s.acts, a) }
 // reply answers the caller of a request, if there is one.
 func (s *step) reply(to command.RequestID, id protocol.InvocationID, r command.Reply) {
 	if !to.IsZero() {
+		s.lastReply = r
 		s.act(Reply{Request: to, ID: id, Reply: r})
 	}
 }
@@ -83,17 +86,17 @@ func (s *step) dispatch(c command.Command) error {
 	case *command.TruncateOutbox:
 		return s.truncateOutbox(c)
 	case *command.Purge:
-		return s.purge(c)
+		return s.once(c.Request, c.ID, func() error { return s.purge(c) })
 	case *command.PurgeJournal:
-		return s.purgeJournal(c)
+		return s.once(c.Request, c.ID, func() error { return s.purgeJournal(c) })
 	case *command.Pause:
-		return s.pause(c)
+		return s.once(c.Request, c.ID, func() error { return s.pause(c) })
 	case *command.Resume:
-		return s.resume(c)
+		return s.once(c.Request, c.ID, func() error { return s.resume(c) })
 	case *command.Restart:
-		return s.restart(c)
+		return s.once(c.Request, c.NewID, func() error { return s.restart(c) })
 	case *command.PatchState:
-		return s.patchState(c)
+		return s.once(c.Request, protocol.InvocationID{}, func() error { return s.patchState(c) })
 	}
 	return s.deliver(c)
 }
@@ -105,15 +108,15 @@ func (s *step) deliver(c command.Command) error {
 	case *command.Invoke:
 		return s.invoke(c)
 	case *command.Complete:
-		return s.complete(c)
+		return s.once(c.Request, c.ID, func() error { return s.complete(c) })
 	case *command.Signal:
-		return s.signal(c)
+		return s.once(c.Request, c.ID, func() error { return s.signal(c) })
 	case *command.Attach:
 		return s.attach(c)
 	case *command.GetOutput:
 		return s.getOutput(c)
 	case *command.Terminate:
-		return s.terminate(c)
+		return s.once(c.Request, c.ID, func() error { return s.terminate(c) })
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 // complete brings a completion to an invocation.
 func (s *step) complete(c *command.Complete) error {
 	st, ok, err := s.living(c.ID, c.Request)
-	if err != nil || !ok {
-		return err
+	if err != nil || !ok || c.Life != 0 && c.Life != st.Life {
+		return err // it may have been meant for a former life
 	}
 	t := c.Type
 	if t == 0 {

@@ -95,7 +95,9 @@ func (r *report) source() command.Source {
 }
 
 func (r *report) waiter(completion uint32, t journal.Type) *command.Waiter {
-	return &command.Waiter{Invocation: r.st.ID, CompletionID: completion, Type: t}
+	return &command.Waiter{
+		Invocation: r.st.ID, Life: r.st.Life, CompletionID: completion, Type: t,
+	}
 }
 
 func (r *report) sendSignal(m *journal.SendSignal) error {

@@ -46,6 +46,10 @@ func (s *step) dropUnstarted(st *store.Status, f protocol.Failure) error {
 	if err := s.announceResult(st, result); err != nil {
 		return err
 	}
+	st.Result = &result
+	if err := s.rememberEnd(st); err != nil {
+		return err
+	}
 	switch st.State {
 	case store.Scheduled:
 		if err := s.deleteTimer(scheduledTimer(st)); err != nil {
@@ -106,6 +110,9 @@ func forgetJournalTimer(st *store.Status) command.Timer {
 
 // forget removes a completed invocation; with a workflow's run go its state and promises.
 func (s *step) forget(st *store.Status) error {
+	if err := s.rememberEnd(st); err != nil {
+		return err
+	}
 	if st.ForgottenAt != 0 {
 		if err := s.deleteTimer(forgetTimer(st)); err != nil {
 			return err

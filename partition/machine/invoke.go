@@ -19,8 +19,12 @@ func (s *step) invoke(c *command.Invoke) error {
 	if exists {
 		return s.invokeExisting(c, &st)
 	}
+	if r, ok, err := s.endedUnkept(c.Request); err != nil || ok {
+		s.reply(c.Request, c.ID, r)
+		return err
+	}
 	st = store.Status{
-		ID: c.ID, Target: c.Target, Source: c.Source, IdempotencyKey: c.IdempotencyKey,
+		ID: c.ID, Life: s.newLife(), Target: c.Target, Source: c.Source, IdempotencyKey: c.IdempotencyKey,
 		LimitKey: c.LimitKey, Request: c.Request, Trace: s.header.Trace, RandomSeed: c.RandomSeed,
 		CompletionRetention: retention(c.CompletionRetention),
 		JournalRetention:    retention(c.JournalRetention),
@@ -35,7 +39,7 @@ func (s *step) invoke(c *command.Invoke) error {
 		return err
 	}
 	s.reply(c.Request, c.ID, command.Reply{
-		Status: command.ReplyAccepted, ExecutionTime: c.ExecutionTime,
+		Status: command.ReplyAccepted, Own: true, ExecutionTime: c.ExecutionTime,
 	})
 	if c.ExecutionTime > s.now {
 		return s.schedule(&st)
@@ -44,6 +48,12 @@ func (s *step) invoke(c *command.Invoke) error {
 		return err
 	}
 	return s.startWith(&st, &input)
+}
+
+// newLife numbers a new invocation.
+func (s *step) newLife() uint64 {
+	s.tx.Vars.LastLife++
+	return s.tx.Vars.LastLife
 }
 
 // retention is what a row keeps of a length of time: whole milliseconds.
@@ -60,9 +70,11 @@ func (s *step) invokeExisting(c *command.Invoke, st *store.Status) error {
 		if reply, err = CompletedReply(s.tx.Reader, st); err != nil {
 			return err
 		}
+		reply.ExecutionTime = st.ExecutionTime
 	case c.Request == st.Request: // the same request, proposed twice
 		reply.Status = command.ReplyAccepted
 	}
+	reply.Own = c.Request == st.Request && !c.Request.IsZero()
 	s.reply(c.Request, c.ID, reply)
 	if c.Waiter == nil {
 		return nil

@@ -36,7 +36,7 @@ func (s *step) sendResult(w command.Waiter, st *store.Status) error {
 
 func (s *step) sendNotification(w command.Waiter, r journal.NotificationResult) error {
 	return s.send(w.Invocation.Key, &command.Complete{
-		ID: w.Invocation, CompletionID: w.CompletionID, Type: w.Type, Result: r,
+		ID: w.Invocation, CompletionID: w.CompletionID, Type: w.Type, Life: w.Life, Result: r,
 	})
 }
 

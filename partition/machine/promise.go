@@ -79,7 +79,7 @@ func (r *report) completePromise(o store.Object, m *journal.CompletePromise) err
 // answer completes a waiter of the same workflow, which lives in the same partition.
 func (s *step) answer(w command.Waiter, result protocol.Result) error {
 	st, ok, err := s.tx.GetStatus(w.Invocation)
-	if err != nil || !ok || st.State == store.Completed {
+	if err != nil || !ok || st.State == store.Completed || w.Life != 0 && w.Life != st.Life {
 		return err
 	}
 	return s.completeWaiting(&st, w.Type, w.CompletionID, journal.OfResult(result))

@@ -144,7 +144,7 @@ func notification(e *journal.Entry) (*journal.Notification, bool) {
 // startFrom makes the new invocation and copies the entries into its journal.
 func (s *step) startFrom(old *store.Status, c *command.Restart, prefix []journal.Entry) error {
 	st := store.Status{
-		ID: c.NewID, Target: old.Target, LimitKey: old.LimitKey, Trace: s.header.Trace,
+		ID: c.NewID, Life: s.newLife(), Target: old.Target, LimitKey: old.LimitKey, Trace: s.header.Trace,
 		Source:  command.Source{Kind: command.SourceRestart, Invocation: old.ID},
 		Request: c.Request, RandomSeed: c.RandomSeed, RestartedFrom: old.ID,
 		CompletionRetention: old.CompletionRetention, JournalRetention: old.JournalRetention,

@@ -115,6 +115,10 @@ func (s *script) command(t *testing.T, a args) command.Command {
 		kinds := map[string]command.TimerKind{
 			"sleep": command.TimerSleep, "scheduled": command.TimerScheduled,
 			"retention": command.TimerRetention, "journal": command.TimerJournal,
+			"answers": command.TimerAnswers,
+		}
+		if a.text("kind", "") == "answers" {
+			id = protocol.InvocationID{}
 		}
 		return &command.TimerFired{Timer: command.Timer{
 			Due: protocol.Millis(a.number("due", 0)), Kind: kinds[a.text("kind", "")],
@@ -126,7 +130,7 @@ func (s *script) command(t *testing.T, a args) command.Command {
 			typ = 0
 		}
 		return &command.Complete{
-			ID: id, CompletionID: uint32(a.number("completion", 0)), Type: typ,
+			ID: id, CompletionID: uint32(a.number("completion", 0)), Type: typ, Life: a.number("life", 0),
 			Result: a.result(), Request: a.request(),
 		}
 	case "signal":

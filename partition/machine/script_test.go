@@ -140,18 +140,8 @@ func describeAction(a Action) string {
 	return fmt.Sprintf("-> %T", a)
 }
 
-var replyNames = map[command.ReplyStatus]string{
-	command.ReplyAccepted: "accepted", command.ReplyPreviouslyAccepted: "previously accepted",
-	command.ReplyCompleted: "completed", command.ReplyDone: "done",
-	command.ReplyAppended: "appended", command.ReplyNotFound: "not found",
-	command.ReplyConflictCompleted: "has ended", command.ReplyNotCompleted: "has not ended",
-	command.ReplyTooEarly: "too early", command.ReplyNotRunning: "not running",
-	command.ReplyRunning: "is running", command.ReplyUnsupported: "unsupported",
-	command.ReplyInputGone: "input gone", command.ReplyBadPrefix: "bad prefix",
-}
-
 func describeReply(r command.Reply) string {
-	out := replyNames[r.Status]
+	out := r.Status.String()
 	if r.Result != nil {
 		out += " " + store.DescribeNotificationResult(journal.OfResult(*r.Result))
 	}

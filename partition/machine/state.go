@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 
 	"github.com/perdure/perdure/partition/store"
+	"github.com/perdure/perdure/protocol"
 	"github.com/perdure/perdure/protocol/command"
 	"github.com/perdure/perdure/protocol/journal"
 )
@@ -44,9 +45,7 @@ func (s *step) patchState(c *command.PatchState) error {
 	if err != nil {
 		return err
 	}
-	if !c.Request.IsZero() {
-		s.act(Reply{Request: c.Request, Reply: command.Reply{Status: command.ReplyDone}})
-	}
+	s.replyStatus(c.Request, protocol.InvocationID{}, command.ReplyDone)
 	if held {
 		_, err := s.enqueue(lock, store.Queued{Object: object, Mutation: mutation})
 		return err

@@ -38,6 +38,9 @@ func (s *step) timerFired(t command.Timer) error {
 	if err := s.tx.DeleteTimer(t); err != nil {
 		return err
 	}
+	if t.Kind == command.TimerAnswers {
+		return s.forgetAnswers()
+	}
 	st, ok, err := s.tx.GetStatus(t.Invocation)
 	if err != nil || !ok {
 		return err

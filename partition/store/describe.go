@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strconv"
@@ -88,7 +89,10 @@ func describeKey(key []byte) (string, error) {
 		return name, nil
 	case KindTimer:
 		t, err := timerOf(key)
-		name += fmt.Sprintf("at=%d %s %s", t.Due, timerNames[t.Kind], t.Invocation)
+		name += fmt.Sprintf("at=%d %s", t.Due, timerNames[t.Kind])
+		if !t.Invocation.IsZero() {
+			name += " " + t.Invocation.String()
+		}
 		if t.CompletionID != 0 {
 			name += fmt.Sprintf(" completion %d", t.CompletionID)
 		}
@@ -98,6 +102,9 @@ func describeKey(key []byte) (string, error) {
 		return name + strconv.FormatUint(sequence, 10), err
 	case KindDedup:
 		return name + describeProducer(rest), nil
+	case KindAnswer:
+		k, err := answerKeyOf(key)
+		return fmt.Sprintf("%speriod %d, request %s", name, k.Period, describeRequest(k.Request)), err
 	}
 	return strings.TrimSpace(name), nil
 }
@@ -105,6 +112,7 @@ func describeKey(key []byte) (string, error) {
 var timerNames = map[command.TimerKind]string{
 	command.TimerSleep: "sleep", command.TimerScheduled: "scheduled",
 	command.TimerRetention: "retention", command.TimerJournal: "journal",
+	command.TimerAnswers: "answers",
 }
 
 func describeProducer(rest []byte) string {
@@ -115,6 +123,11 @@ func describeProducer(rest []byte) string {
 		return "nobody"
 	}
 	return strconv.Quote(string(rest[1:]))
+}
+
+// describeRequest prints the text that a test's request ID is, or else the bytes.
+func describeRequest(id command.RequestID) string {
+	return describeBytes(bytes.TrimRight(id[:], "\x00"))
 }
 
 func describeValue(key, value []byte) (string, error) {
@@ -159,6 +172,12 @@ func describeValue(key, value []byte) (string, error) {
 	case KindOutbox:
 		m, err := decodeMessage(key, value)
 		return describeCommand(m.Command), err
+	case KindAnswer:
+		r, err := decodeAnswer(key, value)
+		if r.Result != nil {
+			return r.Status.String() + " " + describeResult(*r.Result), err
+		}
+		return r.Status.String(), err
 	case KindDedup:
 		sequence, err := decodeSequence(key, value)
 		return strconv.FormatUint(sequence, 10), err

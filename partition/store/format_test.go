@@ -41,7 +41,8 @@ func fullStatus() Status {
 		Deployment: protocol.DeploymentID{3}, ProtocolVersion: 6, Attempt: 9, KnownEntries: 10,
 		EntryCount: 11, CommandCount: 12, OutputIndex: 13, Timers: 14, EventCount: 15,
 		Awaiting:    journal.Future{Completions: []uint32{1, 2}, Combinator: journal.CombinatorAllCompleted},
-		Waiters:     []command.Waiter{{Invocation: testID, CompletionID: 4, Type: journal.TypeCallCompletion}},
+		Waiters:     []command.Waiter{{Invocation: testID, CompletionID: 4, Type: journal.TypeCallCompletion, Life: 18}},
+		Life:        19,
 		Result:      &protocol.Result{Failure: &protocol.Failure{Code: 409, Message: "killed"}},
 		ForgottenAt: 16, JournalForgottenAt: 17,
 	}
@@ -69,6 +70,7 @@ func TestFormatIsPinned(t *testing.T) {
 			line("inbox", inboxKey(nil, testObject, 4))
 			line("outbox", outboxKey(nil, 6))
 			line("timer", timerKey(nil, testTimer))
+			line("answer", answerKey(nil, AnswerKey{Period: 7, Request: command.RequestID{1, 2}}))
 		case "rows":
 			status, vars := fullStatus(), testVars()
 			line("status", status.encode())
@@ -84,7 +86,8 @@ func TestFormatIsPinned(t *testing.T) {
 func testVars() Vars {
 	return Vars{
 		Applied: 1, Digest: 2, Time: 3, Epoch: 4, LeaderSequence: 5, LastOutbox: 6, LastInbox: 7,
-		Features: []command.Feature{8, 9},
+		Features: []command.Feature{8, 9}, LastAttempt: 10, LastLife: 11, Unkept: 12,
+		AnswersDue: 15, AnswersFrom: AnswerKey{Period: 13, Request: command.RequestID{14}},
 	}
 }
 
@@ -121,6 +124,11 @@ func testRows() []testRow {
 		Sequence: 6, Key: 77, Command: &command.Terminate{ID: testID, Mode: command.TerminateKill},
 	}
 	reference := protocol.Payload{Ref: &protocol.PayloadRef{SHA256: [32]byte{1}, SizeBytes: 9}}
+	answer := command.Reply{
+		Status: command.ReplyCompleted, ExecutionTime: 3, CompletedAt: 4,
+		Result: &protocol.Result{Value: protocol.Inline([]byte("v"))},
+		Target: protocol.Target{Kind: protocol.KindService, Service: "S", Handler: "h"},
+	}
 	state := newRow(0)
 	state.payload(1, reference)
 	return []testRow{
@@ -139,6 +147,10 @@ func testRows() []testRow {
 		{KindInbox, inboxKey(nil, testObject, 4), queued.encode(), decoded(decodeQueued), queued},
 		{KindInbox, inboxKey(nil, testObject, 5), waiting.encode(), decoded(decodeQueued), waiting},
 		{KindOutbox, outboxKey(nil, 6), encodeMessage(&message), decoded(decodeMessage), message},
+		{
+			KindAnswer, answerKey(nil, AnswerKey{Period: 7, Request: command.RequestID{1, 2}}),
+			encodeAnswer(&answer), decoded(decodeAnswer), answer,
+		},
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 	KindInbox        Kind = 31
 	KindOutbox       Kind = 40
 	KindTimer        Kind = 41
+	KindAnswer       Kind = 42
 )
 
 // lastKind is the end of the key space in use: every key sorts before it.
@@ -42,7 +43,7 @@ var kindNames = map[Kind]string{
 	KindIdentity: "identity", KindVars: "vars", KindDedup: "dedup", KindStatus: "status",
 	KindJournal: "journal", KindNotification: "notification", KindEvent: "event",
 	KindState: "state", KindPromise: "promise", KindLock: "lock", KindInbox: "inbox",
-	KindOutbox: "outbox", KindTimer: "timer",
+	KindOutbox: "outbox", KindTimer: "timer", KindAnswer: "answer",
 }
 
 // String is the table's name, as describe prints it.
@@ -175,6 +176,11 @@ func timerKey(dst []byte, t command.Timer) []byte {
 	return binary.BigEndian.AppendUint32(dst, t.CompletionID)
 }
 
+func answerKey(dst []byte, k AnswerKey) []byte {
+	dst = binary.BigEndian.AppendUint64(appendKind(dst, KindAnswer), k.Period)
+	return append(dst, k.Request[:]...)
+}
+
 func dedupKey(dst []byte, p command.Producer) []byte {
 	dst = append(appendKind(dst, KindDedup), byte(p.Kind))
 	if p.Kind == command.ProducerPartition {
@@ -228,6 +234,16 @@ func timerOf(key []byte) (t command.Timer, err error) {
 	t.Invocation, err = protocol.InvocationIDFromRaw(key[kindLen+9 : kindLen+9+invocationLen])
 	t.CompletionID = binary.BigEndian.Uint32(key[length-4:])
 	return t, err
+}
+
+func answerKeyOf(key []byte) (k AnswerKey, err error) {
+	const length = kindLen + 8 + len(k.Request)
+	if len(key) != length {
+		return k, corrupt(key, "the key of an answer has %d bytes, want %d", len(key), length)
+	}
+	k.Period = binary.BigEndian.Uint64(key[kindLen:])
+	copy(k.Request[:], key[kindLen+8:])
+	return k, nil
 }
 
 // sequenceOf reads the sequence that ends an inbox or outbox key.

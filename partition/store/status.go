@@ -57,7 +57,10 @@ type Status struct {
 	LimitKey       string
 	// Request is that of the Invoke that made the invocation: the same request, repeated, is
 	// answered as the first time.
-	Request             command.RequestID
+	Request command.RequestID
+	// Life is the partition's number for the invocation: one that has the same ID, after the row of
+	// the first was forgotten, has another.
+	Life                uint64
 	Trace               protocol.TraceContext
 	RandomSeed          uint64
 	CompletionRetention time.Duration
@@ -120,6 +123,7 @@ func (s *Status) encode() []byte {
 	}
 	e.waiters(29, s.Waiters)
 	e.result(30, s.Result)
+	e.uint(34, s.Life)
 	return e.b
 }
 
@@ -209,6 +213,8 @@ func (s *Status) decodeField(d *wire.Decoder) {
 	case 30:
 		r := decode(d, command.DecodeResult)
 		s.Result = &r
+	case 34:
+		s.Life = d.Uint64()
 	default:
 		s.decodeNumber(d)
 	}

@@ -27,6 +27,14 @@ type Vars struct {
 	// LastAttempt is the number that the newest attempt got. It may wrap: attempts are compared for
 	// equality only.
 	LastAttempt uint32
+	// LastLife is the number that the newest invocation got.
+	LastLife uint64
+	// Unkept is the newest period in which an invocation was forgotten while its caller may ask for it
+	// again. AnswersDue is when the timer that forgets old answers falls due, zero if there is none;
+	// AnswersFrom is the last one that it forgot.
+	Unkept      uint64
+	AnswersDue  protocol.Millis
+	AnswersFrom AnswerKey
 	// Features are the behaviours switched on, ascending.
 	Features []command.Feature
 }
@@ -43,6 +51,11 @@ func (v *Vars) encode() []byte {
 	e.uint(6, v.LastOutbox)
 	e.uint(7, v.LastInbox)
 	e.uint(9, uint64(v.LastAttempt))
+	e.uint(10, v.LastLife)
+	e.uint(11, v.Unkept)
+	e.uint(12, v.AnswersFrom.Period)
+	e.array(13, v.AnswersFrom.Request)
+	e.millis(14, v.AnswersDue)
 	for _, feature := range v.Features {
 		e.uint(8, uint64(feature))
 	}
@@ -68,6 +81,16 @@ func decodeVars(b []byte) (v Vars, err error) {
 			v.LastInbox = d.Uint64()
 		case 9:
 			v.LastAttempt = d.Uint32()
+		case 10:
+			v.LastLife = d.Uint64()
+		case 11:
+			v.Unkept = d.Uint64()
+		case 12:
+			v.AnswersFrom.Period = d.Uint64()
+		case 13:
+			d.Array(v.AnswersFrom.Request[:])
+		case 14:
+			v.AnswersDue = protocol.Millis(d.Uint64())
 		case 8:
 			v.Features = append(v.Features, command.Feature(d.Uint32()))
 		}

@@ -26,7 +26,8 @@ func (c *Complete) appendBody(dst []byte) []byte {
 	dst = wire.AppendUvarint(dst, 2, c.CompletionID)
 	dst = wire.AppendUvarint(dst, 3, c.Type)
 	dst = appendNotificationResult(dst, 4, &c.Result)
-	return appendArray(dst, 5, c.Request)
+	dst = appendArray(dst, 5, c.Request)
+	return wire.AppendUvarint(dst, 6, c.Life)
 }
 
 func (c *Complete) decodeBody(b []byte) error {
@@ -45,6 +46,8 @@ func (c *Complete) decodeBody(b []byte) error {
 			d.Fail(err)
 		case 5:
 			d.Array(c.Request[:])
+		case 6:
+			c.Life = d.Uint64()
 		}
 	}
 	return d.Err()

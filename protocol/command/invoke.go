@@ -38,10 +38,14 @@ type Waiter struct {
 	Invocation   protocol.InvocationID
 	CompletionID uint32
 	Type         journal.Type // the notification type
+	// Life is the life of the waiter that waits: an ID may be used again once its row was forgotten,
+	// and what was meant for its former life must not reach the next. Zero fits any.
+	Life uint64
 }
 
 // Invoke starts an invocation. It is idempotent by ID: if the invocation exists already, nothing
-// starts, the waiter joins it and the reply says so.
+// starts, the waiter joins it and the reply says so. By Request it is idempotent even when nothing was
+// kept of the invocation: for a while, a request that is repeated gets the first time's result.
 type Invoke struct {
 	ID     protocol.InvocationID
 	Target protocol.Target
@@ -65,7 +69,7 @@ type Invoke struct {
 	Waiter *Waiter
 }
 
-// ReplyStatus says how a request ended. It lives in memory and on node-to-node connections.
+// ReplyStatus says how a request ended. The numbers are durable.
 type ReplyStatus uint8
 
 const (
@@ -85,9 +89,28 @@ const (
 	ReplyBadPrefix          ReplyStatus = 14 // restart: index out of range, or an unfinished command
 )
 
+var replyStatusNames = [...]string{
+	ReplyAccepted: "accepted", ReplyPreviouslyAccepted: "previously accepted",
+	ReplyCompleted: "completed", ReplyDone: "done", ReplyAppended: "appended",
+	ReplyNotFound: "not found", ReplyConflictCompleted: "has ended",
+	ReplyNotCompleted: "has not ended", ReplyTooEarly: "too early",
+	ReplyNotRunning: "not running", ReplyRunning: "is running", ReplyUnsupported: "unsupported",
+	ReplyInputGone: "input gone", ReplyBadPrefix: "bad prefix",
+}
+
+// String is the status in words.
+func (s ReplyStatus) String() string {
+	if int(s) < len(replyStatusNames) {
+		return replyStatusNames[s]
+	}
+	return "unknown"
+}
+
 // Reply answers a request.
 type Reply struct {
 	Status ReplyStatus
+	// Own says of an Invoke that this very request, perhaps an earlier copy of it, made the invocation.
+	Own bool
 	// ExecutionTime of a delayed Invoke, as first accepted.
 	ExecutionTime protocol.Millis
 	// Result of a completed invocation, its target, when it ended, and how long the result is kept

@@ -13,6 +13,7 @@ const (
 	TimerScheduled TimerKind = 2 // starts a delayed invocation
 	TimerRetention TimerKind = 3 // forgets a completed invocation
 	TimerJournal   TimerKind = 4 // forgets a completed invocation's journal
+	TimerAnswers   TimerKind = 5 // forgets old answers to requests; of no invocation
 )
 
 // Timer names a timer row.
@@ -32,7 +33,9 @@ type Complete struct {
 	ID           protocol.InvocationID
 	CompletionID uint32
 	Type         journal.Type // notification type; zero for an old-style awakeable
-	Result       journal.NotificationResult
+	// Life is the life that waits, zero for any: a completion for a former one does nothing.
+	Life   uint64
+	Result journal.NotificationResult
 	// Void is a result too: GetOutput of an invocation that has not ended.
 	Request RequestID
 }

@@ -175,11 +175,12 @@ func appendTraceField(dst []byte, num wire.Number, t *protocol.TraceContext) []b
 	return wire.EndOptional(AppendTraceContext(dst, t), mark)
 }
 
-// AppendWaiter appends {1 invocation, 2 completion ID, 3 notification type}.
+// AppendWaiter appends {1 invocation, 2 completion ID, 3 notification type, 4 life}.
 func AppendWaiter(dst []byte, w *Waiter) []byte {
 	dst = appendID(dst, 1, w.Invocation)
 	dst = wire.AppendUvarint(dst, 2, w.CompletionID)
-	return wire.AppendUvarint(dst, 3, w.Type)
+	dst = wire.AppendUvarint(dst, 3, w.Type)
+	return wire.AppendUvarint(dst, 4, w.Life)
 }
 
 // DecodeWaiter is the inverse of AppendWaiter.
@@ -199,6 +200,8 @@ func decodeWaiter(w *Waiter, b []byte) error {
 			w.CompletionID = d.Uint32()
 		case 3:
 			w.Type = journal.Type(d.Uint16())
+		case 4:
+			w.Life = d.Uint64()
 		}
 	}
 	return d.Err()
@@ -433,7 +436,8 @@ func AppendReply(dst []byte, r *Reply) []byte {
 	dst = wire.AppendUvarint(dst, 4, r.CompletedAt)
 	dst = appendDuration(dst, 5, r.Retention)
 	dst = wire.AppendString(dst, 6, r.Message)
-	return appendTargetField(dst, 7, &r.Target)
+	dst = appendTargetField(dst, 7, &r.Target)
+	return wire.AppendBool(dst, 8, r.Own)
 }
 
 // DecodeReply is the inverse of AppendReply.
@@ -456,6 +460,8 @@ func DecodeReply(b []byte) (r Reply, err error) {
 			r.Message = d.RawString()
 		case 7:
 			d.Fail(decodeTarget(&r.Target, d.Bytes()))
+		case 8:
+			r.Own = d.Bool()
 		}
 	}
 	return r, d.Err()

@@ -30,7 +30,8 @@ type Request struct {
 	Command command.Command
 	Key     protocol.PartitionKey
 	Trace   protocol.TraceContext
-	// ID of the command's answer: MethodRequest.
+	// ID of the command's answer: MethodRequest. Of the request that made the invocation, or zero:
+	// MethodAttach.
 	ID command.RequestID
 	// OnlyNew: MethodCall.
 	OnlyNew bool
