@@ -21,6 +21,7 @@ func callChecks() []Check {
 		{ID: "COM-02", Title: "one-way send", Run: func(c *Case) {
 			in := request{Service: c.sdk.service("Store"), Key: c.id, Handler: "add", Input: 3}
 			sent := answer[completion](c, c.path("Comm", "send"), in)
+			c.arrived(sent.ID)
 			var sum int
 			c.attached(sent.ID, &sum)
 			c.equal("sum", sum, 3)

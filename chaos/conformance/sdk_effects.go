@@ -41,6 +41,7 @@ func effectChecks() []Check {
 				Input: 1, DelayMillis: 2000}
 			sent := answer[completion](c, c.path("Comm", "send"), in)
 			c.equal("total at once", value[int](c, c.path("Store", c.id, "get")), 0)
+			c.arrived(sent.ID)
 			var sum int
 			c.attached(sent.ID, &sum)
 			c.equal("sum", sum, 1)
