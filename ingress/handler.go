@@ -56,6 +56,9 @@ func (c Config) withDefaults() Config {
 type Events struct {
 	// Served is called after each request with what was asked, the status and how long it took.
 	Served func(kind RequestKind, status int, took time.Duration)
+	// Traced is called after each call and send that is recorded: one whose caller records it, or
+	// that comes without a trace. If it is nil, nothing is recorded and traces go on unchanged.
+	Traced func(Traced)
 }
 
 // Handler serves the ingress.
@@ -89,6 +92,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	out := &response{w: w, status: http.StatusOK}
 	kind := h.serve(out, r)
+	if t := out.traced; t != nil {
+		t.Status, t.Start, t.End = out.status, start, time.Now()
+		h.events.Traced(*t)
+	}
 	if h.events.Served != nil {
 		h.events.Served(kind, out.status, time.Since(start))
 	}

@@ -43,7 +43,7 @@ func (h *Handler) invoke(w *response, r *http.Request, req *request) error {
 		return err
 	}
 	defer done()
-	trace := traceFromHeaders(r.Header)
+	trace := h.trace(w, r, inv)
 	if send {
 		reply, err := h.partitions.Invoke(r.Context(), trace, inv)
 		if err != nil {

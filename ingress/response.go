@@ -21,6 +21,7 @@ const (
 type response struct {
 	w      http.ResponseWriter
 	status int
+	traced *Traced // nil: the request is not recorded
 }
 
 func (r *response) header(status int) {

@@ -115,6 +115,9 @@ type Events struct {
 	AttemptFailed func(AttemptFailed)
 	// AttemptEnded: a try suspended or ended its invocation.
 	AttemptEnded func(AttemptEnded)
+	// AttemptTraced: a try that is part of a recorded trace is over. If it is nil, nothing is recorded,
+	// and deployments get the trace of the invocation.
+	AttemptTraced func(AttemptTraced)
 	// SlotsChanged: how many tries run and wait.
 	SlotsChanged func(SlotsChanged)
 }
@@ -150,6 +153,17 @@ type AttemptEnded struct {
 	Attempt    uint32
 	Suspended  bool
 	Duration   time.Duration
+}
+
+// AttemptTraced tells of a try that is part of a trace.
+type AttemptTraced struct {
+	// Context is the try's own, which the deployment got; Parent is the invocation's.
+	Context, Parent protocol.TraceContext
+	Invocation      protocol.InvocationID
+	Target          protocol.Target
+	Deployment      protocol.DeploymentID
+	Start, End      time.Time
+	Failure         string // "" unless it failed
 }
 
 // SlotsChanged says how many tries run and wait for a slot on the node.

@@ -144,8 +144,10 @@ func (r *run) open(view *schema.Schema, policy retryPolicy, s *Snapshot) {
 	inv.slots.charge(r, snapshotBytes(s))
 	core := newAttempt(c.settings, s, r.retries.count, now)
 	t := &try{run: r, core: core, started: now}
+	r.traceTry(t, c.deployment, s)
 	stream, err := inv.client.Open(bgContext, request(c, s), t)
 	if err != nil {
+		t.traceEnd(err.Error())
 		r.failBefore(r.policy, failed(docUnavailable, "reach the deployment: %v", err))
 		return
 	}
@@ -200,9 +202,11 @@ func (r *run) endTry(now time.Time) {
 	inv := r.p.invoker
 	switch t.core.ending {
 	case endFailed:
+		t.traceEnd(t.core.failure.Error())
 		t.stream.Abort()
 		r.failedTry(effects, t.core.failure, now)
 	case endReload:
+		t.traceEnd("")
 		t.stream.Abort()
 		inv.slots.release(r)
 		r.phase, r.retryAt = phaseBackoff, now
@@ -210,6 +214,7 @@ func (r *run) endTry(now time.Time) {
 			r.propose(effects, false)
 		}
 	default:
+		t.traceEnd("")
 		t.drain()
 		inv.slots.release(r)
 		r.phase = phaseEnding
@@ -316,6 +321,7 @@ func (r *run) goneLocked() {
 	}
 	r.phase = phaseGone
 	if r.try != nil {
+		r.try.traceEnd("it was stopped")
 		r.try.stream.Abort()
 		r.try = nil
 	}

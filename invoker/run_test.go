@@ -30,6 +30,8 @@ type stageOptions struct {
 	handler  string // more options of the handlers' manifest
 	protocol int    // 6
 	http     string // HTTP/2.0
+	trace    protocol.TraceContext
+	events   Events
 }
 
 func inBubble(t *testing.T, o stageOptions, deploy func(*fakeStream) error, f func(*testing.T, *stage)) {
@@ -45,11 +47,12 @@ func inBubble(t *testing.T, o stageOptions, deploy func(*fakeStream) error, f fu
 			o.http = "HTTP/2.0"
 		}
 		c := &fakeClient{t: t, version: service.Version(o.protocol), deploy: deploy}
-		i, err := New(o.cfg, register(t, "http://fake", o.http, manifest(o.mode, o.protocol, o.handler)), c, Events{})
+		i, err := New(o.cfg, register(t, "http://fake", o.http, manifest(o.mode, o.protocol, o.handler)), c, o.events)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s := &stage{world: newWorld(t), client: c, invoker: i}
+		s.trace = o.trace
 		t.Cleanup(c.running.Wait) // after the world has stopped
 		s.lead(i)
 		f(t, s)

@@ -17,10 +17,11 @@ type try struct {
 	stream  endpoint.Stream
 	core    *attempt // guarded by run.mu
 	started time.Time
-	drained *time.Timer // guarded by run.mu; ends the answer of a try that is over
-	charged int         // guarded by run.mu; bytes kept that were accounted for
-	paused  bool        // guarded by run.mu; the deployment is held back
-	ended   bool        // guarded by run.mu; the stream has ended
+	drained *time.Timer    // guarded by run.mu; ends the answer of a try that is over
+	charged int            // guarded by run.mu; bytes kept that were accounted for
+	paused  bool           // guarded by run.mu; the deployment is held back
+	ended   bool           // guarded by run.mu; the stream has ended
+	traced  *AttemptTraced // guarded by run.mu; nil if no span of it is recorded
 }
 
 // OnHeaders implements endpoint.Handler.

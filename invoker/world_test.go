@@ -33,6 +33,7 @@ type world struct {
 	records []string // what was proposed, in order
 
 	fresh bool // invocations are started as new ones
+	trace protocol.TraceContext
 
 	// What LoadState gives.
 	state        []command.StateEntry
@@ -87,7 +88,7 @@ func (w *world) invoke(target protocol.Target, input string) protocol.Invocation
 		id = protocol.InvocationID{Key: protocol.PartitionKey(len(w.all) + 1)}
 		in := &journal.Input{Value: []byte(input)}
 		w.all[id] = &history{state: "invoked", snapshot: Snapshot{
-			ID: id, Target: target, Attempt: 1, RandomSeed: 1,
+			ID: id, Target: target, Attempt: 1, RandomSeed: 1, Trace: w.trace,
 			Entries: []journal.Entry{{Type: in.Type(), Body: protocol.Inline(in.Append(nil))}},
 		}}
 		if w.fresh {

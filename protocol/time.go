@@ -51,3 +51,18 @@ type TraceContext struct {
 
 // IsZero reports whether there is no trace.
 func (t TraceContext) IsZero() bool { return t.TraceID == [16]byte{} }
+
+// flagSampled says that whoever made the context records the trace.
+const flagSampled = 1
+
+// Sampled reports whether the trace is recorded.
+func (t TraceContext) Sampled() bool { return t.Flags&flagSampled != 0 }
+
+// Child is the context of a span below t's. trace names the trace if t has none yet.
+func (t TraceContext) Child(span [8]byte, trace [16]byte) TraceContext {
+	if t.IsZero() {
+		t = TraceContext{TraceID: trace, Flags: flagSampled}
+	}
+	t.SpanID = span
+	return t
+}

@@ -38,6 +38,10 @@ func ownServerChecks() []Check {
 		{ID: "INV-10", Title: "retentions are cut to the server's limits", Own: true, Run: clamped},
 		{ID: "DEP-20", Title: "a routing header tells deployments apart", Own: true, Run: routed},
 		{ID: "ING-15", Title: "the caller's trace goes on in the attempt", Own: true, Run: traced},
+		{ID: "ING-15", Title: "a collector gets the spans, over HTTP", Own: true,
+			Run: func(c *Case) { collected(c, "otlp+http", "/v1/traces") }},
+		{ID: "ING-15", Title: "a collector gets the spans, over gRPC", Own: true,
+			Run: func(c *Case) { collected(c, "http", "") }},
 		{ID: "STA-05", Title: "state over the eager limit is sent in part", Own: true, Run: partialState},
 	}
 }

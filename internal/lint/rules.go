@@ -13,7 +13,7 @@ var layers = [][]string{
 	{"partition/leader", "invoker", "cluster"},
 	{"partition/machine", "partition/explain", "invoker/endpoint", "metadata/schema", "cluster/placement"},
 	{"partition/store", "snapshot", "metadata", "cluster/link", "cluster/mux"},
-	{"protocol/...", "bifrost/..."},
+	{"protocol/...", "bifrost/...", "internal/otlp"},
 	{"protocol", "protocol/wire", "protocol/duration", "internal/objstore/...", "internal/clock"},
 }
 
@@ -74,7 +74,7 @@ var libraries = []library{
 	{"github.com/apache/arrow-go", []string{"admin/query/answer"}, false},
 	{"github.com/restatedev/sdk-go", []string{"cmd/...", "bench/...", "chaos/..."}, false},
 	{"net/http", []string{
-		"ingress", "admin/...", "invoker/endpoint", "internal/node", "internal/operate",
+		"ingress", "admin/...", "invoker/endpoint", "internal/node", "internal/operate", "internal/otlp",
 		"cmd/...", "bench/...", "chaos/...",
 	}, false},
 }

@@ -41,6 +41,7 @@ type Node struct {
 	registry   *schema.Registry
 	client     *endpoint.Client
 	invoker    *invoker.Invoker
+	tracing    *tracing // nil: no collector
 	remote     *partition.Remote
 	partitions atomic.Pointer[partition.Host]
 	admin      *endpointServer
@@ -98,6 +99,9 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	shared, err := n.startMetadata(ctx, id)
 	if err != nil {
+		return err
+	}
+	if err := n.startTracing(); err != nil {
 		return err
 	}
 	if err := n.startInvoker(); err != nil {
@@ -187,7 +191,7 @@ func (n *Node) startInvoker() error {
 	if n.client, err = endpoint.New(clientConfig); err != nil {
 		return fmt.Errorf("configure requests to deployments: %w", err)
 	}
-	events := n.metrics.invokerEvents()
+	events := n.tracing.invokerEvents(n.metrics.invokerEvents())
 	counted := events.AttemptFailed
 	events.AttemptFailed = func(e invoker.AttemptFailed) {
 		counted(e)
@@ -320,7 +324,7 @@ func (n *Node) startPublic() (err error) {
 		RequestSizeLimit:   int64(n.cfg.Ingress.RequestSizeLimit),
 		ConcurrentRequests: n.cfg.Ingress.ConcurrentAPIRequestsLimit,
 		BodyMemoryLimit:    int64(n.cfg.Worker.DataServiceMemoryLimit),
-	}, n.registry, client, n.ready, n.metrics.ingressEvents())
+	}, n.registry, client, n.ready, n.tracing.ingressEvents(n.metrics.ingressEvents()))
 	n.ingress, err = n.serve("ingress", n.cfg.Ingress.Listener, in, n.cfg.Ingress.HTTP2MaxConcurrentStreams)
 	if err != nil {
 		return err
@@ -362,6 +366,7 @@ func (n *Node) stop() error {
 	if n.invoker != nil {
 		n.invoker.Close()
 	}
+	n.tracing.close()
 	if n.client != nil {
 		n.client.Close()
 	}
