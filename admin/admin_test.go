@@ -313,7 +313,8 @@ func printCommand(cmd command.Command) string {
 func TestCompression(t *testing.T) {
 	w := newWorld(t, Config{}, false)
 	for accept, want := range map[string]string{
-		"": "", "identity": "", "br": "", "gzip": "gzip", "gzip, zstd": "zstd", "zstd;q=0, gzip;q=0.5": "gzip",
+		"": "", "identity": "", "br": "br", "deflate": "", "gzip": "gzip",
+		"gzip, deflate, br, zstd": "zstd", "gzip, br": "br", "br;q=0.5, gzip": "gzip", "gzip, zstd": "zstd", "zstd;q=0, gzip;q=0.5": "gzip",
 		"gzip;q=0.9, zstd;q=0.1": "gzip", "GZIP": "gzip", "gzip;q=x": "",
 	} {
 		server := httptest.NewServer(w)

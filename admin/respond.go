@@ -9,9 +9,11 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/perdure/perdure/metadata"
@@ -185,9 +187,12 @@ func send(w http.ResponseWriter, r *http.Request, resp *response) {
 	_, _ = w.Write(body) // a client that went away is not our failure
 }
 
-// chooseEncoding picks zstd or gzip, whichever the client prefers; equal preference picks zstd.
+// encodings are those that answers come in; of two that a client likes as well, the first.
+var encodings = []string{"zstd", "br", "gzip"}
+
+// chooseEncoding picks what the client likes best, or nothing.
 func chooseEncoding(accept string) string {
-	best, bestQuality := "", 0.0
+	best, bestQuality := len(encodings), 0.0
 	for item := range strings.SplitSeq(accept, ",") {
 		name, params, _ := strings.Cut(item, ";")
 		name = strings.ToLower(strings.TrimSpace(name))
@@ -198,20 +203,29 @@ func chooseEncoding(accept string) string {
 				continue
 			}
 		}
-		if name != "gzip" && name != "zstd" {
-			continue
-		}
-		if quality > bestQuality || quality == bestQuality && quality > 0 && name == "zstd" {
-			best, bestQuality = name, quality
+		i := slices.Index(encodings, name)
+		if i >= 0 && (quality > bestQuality || quality == bestQuality && i < best) {
+			best, bestQuality = i, quality
 		}
 	}
-	return best
+	if bestQuality <= 0 {
+		return ""
+	}
+	return encodings[best]
 }
+
+// brotliLevel is about as quick as the other encodings are here.
+const brotliLevel = 4
 
 func compress(encoding string, body []byte) ([]byte, error) {
 	var b bytes.Buffer
-	var w io.WriteCloser = gzip.NewWriter(&b)
-	if encoding == "zstd" {
+	var w io.WriteCloser
+	switch encoding {
+	case "gzip":
+		w = gzip.NewWriter(&b)
+	case "br":
+		w = brotli.NewWriterLevel(&b, brotliLevel)
+	default:
 		z, err := zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
 		if err != nil {
 			return nil, err

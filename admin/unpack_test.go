@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -19,6 +20,8 @@ func unpack(t *testing.T, encoding string, resp *http.Response) []byte {
 			t.Fatal(err)
 		}
 		r = z
+	case "br":
+		r = brotli.NewReader(r)
 	case "zstd":
 		z, err := zstd.NewReader(r)
 		if err != nil {

@@ -10,34 +10,36 @@ import (
 
 // Message codes of the service protocol, as far as hand-made deployments use them.
 const (
-	msgStart         = 0x0000
-	msgSuspension    = 0x0001
-	msgError         = 0x0002
-	msgEnd           = 0x0003
-	msgCommandAck    = 0x0004
-	msgProposeRun    = 0x0005
-	msgAwaitingOn    = 0x0006
-	msgRunAck        = 0x0007
-	msgInput         = 0x0400
-	msgOutput        = 0x0401
-	msgGetLazyState  = 0x0402
-	msgSetState      = 0x0403
-	msgClearState    = 0x0404
-	msgGetPromise    = 0x0409
-	msgSleep         = 0x040C
-	msgCall          = 0x040D
-	msgSendSignal    = 0x0410
-	msgRun           = 0x0411
-	msgGetOutput     = 0x0413
-	msgGetLazyKeys   = 0x0406
-	msgLazyStateDone = 0x8002
-	msgLazyKeysDone  = 0x8006
-	msgSleepDone     = 0x800C
-	msgCallDone      = 0x800D
-	msgCallID        = 0x800E
-	msgRunDone       = 0x8011
-	msgOutputDone    = 0x8013
-	msgSignal        = 0xFBFF
+	msgStart           = 0x0000
+	msgSuspension      = 0x0001
+	msgError           = 0x0002
+	msgEnd             = 0x0003
+	msgCommandAck      = 0x0004
+	msgProposeRun      = 0x0005
+	msgAwaitingOn      = 0x0006
+	msgRunAck          = 0x0007
+	msgInput           = 0x0400
+	msgOutput          = 0x0401
+	msgGetLazyState    = 0x0402
+	msgSetState        = 0x0403
+	msgClearState      = 0x0404
+	msgGetPromise      = 0x0409
+	msgPeekPromise     = 0x040A
+	msgCompletePromise = 0x040B
+	msgSleep           = 0x040C
+	msgCall            = 0x040D
+	msgSendSignal      = 0x0410
+	msgRun             = 0x0411
+	msgGetOutput       = 0x0413
+	msgGetLazyKeys     = 0x0406
+	msgLazyStateDone   = 0x8002
+	msgLazyKeysDone    = 0x8006
+	msgSleepDone       = 0x800C
+	msgCallDone        = 0x800D
+	msgCallID          = 0x800E
+	msgRunDone         = 0x8011
+	msgOutputDone      = 0x8013
+	msgSignal          = 0xFBFF
 )
 
 // flagAck asks, on a proposed result, for an acknowledgement, and on a command too.

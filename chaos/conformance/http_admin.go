@@ -53,6 +53,15 @@ func adminChecks() []Check {
 			if on, ok := v.Features["vqueues"]; !ok || on {
 				c.failf("features.vqueues is not false: %v", v.Features)
 			}
+			for _, name := range []string{"protocol_v7", "scoped_virtual_objects",
+				"unique_random_seeds", "invoker_yield", "kafka_scope", "vqueues_async_refill",
+				"scoped_state_table_migration", "preflight_invocation_termination_retention",
+				"vqueues_migration_skip_completed", "vqueue_obsolete_cleanup",
+				"scoped_promise_table_migration"} {
+				if _, ok := v.Features[name]; !ok {
+					c.failf("features lacks %s: %v", name, v.Features)
+				}
+			}
 		}},
 		{ID: "ADM-03", Title: "unknown paths, methods and bodies", Run: func(c *Case) {
 			r := c.want(c.rule(http.MethodGet, "/nonsense", nil), http.StatusNotFound)
@@ -158,22 +167,60 @@ func adminChecks() []Check {
 			}
 			c.decode(c.want(c.rule(http.MethodGet, "/openapi", nil), http.StatusOK), &doc)
 			c.contains("openapi", doc.OpenAPI, "3.1")
-			if doc.Paths["/deployments"] == nil {
-				c.failf("no /deployments among %d paths", len(doc.Paths))
+			for path, methods := range documented {
+				described, _ := doc.Paths[path].(map[string]any)
+				for _, method := range methods {
+					if described[method] == nil {
+						c.failf("%s of %s is not among the %d documented paths", method, path,
+							len(doc.Paths))
+					}
+				}
 			}
 		}},
 		{ID: "DEP-22", Title: "OpenAPI document of a service", Run: func(c *Case) {
 			name := c.sdk.service("Store")
 			r := c.rule(http.MethodGet, "/services/"+name+"/openapi", nil)
 			var doc struct {
-				Paths map[string]any `json:"paths"`
+				OpenAPI string                    `json:"openapi"`
+				Paths   map[string]map[string]any `json:"paths"`
+				Servers []struct {
+					URL string `json:"url"`
+				} `json:"servers"`
 			}
 			c.decode(c.want(r, http.StatusOK), &doc)
-			if doc.Paths["/restate/call/"+name+"/{key}/add"] == nil {
-				c.failf("no path to call add in %d paths", len(doc.Paths))
+			c.contains("openapi", doc.OpenAPI, "3.1")
+			c.equal("servers", len(doc.Servers), 1)
+			c.contains("address of the ingress", doc.Servers[0].URL, "http://")
+			for _, verb := range []string{"call", "send"} {
+				path := "/restate/" + verb + "/" + name + "/{key}/add"
+				if doc.Paths[path]["post"] == nil {
+					c.failf("no POST of %s in %d paths", path, len(doc.Paths))
+				}
 			}
 		}},
 	}
+}
+
+// documented are paths and methods that the OpenAPI document has to describe.
+var documented = map[string][]string{
+	"/deployments":                                {"get", "post"},
+	"/deployments/{deployment}":                   {"get", "patch", "delete"},
+	"/health":                                     {"get"},
+	"/invocations/{invocation_id}":                {"delete"},
+	"/invocations/{invocation_id}/cancel":         {"patch"},
+	"/invocations/{invocation_id}/kill":           {"patch"},
+	"/invocations/{invocation_id}/pause":          {"patch"},
+	"/invocations/{invocation_id}/purge":          {"patch"},
+	"/invocations/{invocation_id}/purge-journal":  {"patch"},
+	"/invocations/{invocation_id}/restart-as-new": {"patch"},
+	"/invocations/{invocation_id}/resume":         {"patch"},
+	"/services":                                   {"get"},
+	"/services/{service}":                         {"get", "patch"},
+	"/services/{service}/handlers":                {"get"},
+	"/services/{service}/handlers/{handler}":      {"get"},
+	"/services/{service}/openapi":                 {"get"},
+	"/services/{service}/state":                   {"post"},
+	"/version":                                    {"get"},
 }
 
 // act asks the admin API to do something to an invocation.

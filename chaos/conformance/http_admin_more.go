@@ -51,6 +51,7 @@ type handlerDetail struct {
 	Idempotency       string         `json:"idempotency_retention"`
 	LazyState         *bool          `json:"enable_lazy_state"`
 	Documentation     string         `json:"documentation"`
+	Metadata          map[string]any `json:"metadata"`
 	InputSchema       map[string]any `json:"input_json_schema"`
 	RetryPolicy       map[string]any `json:"retry_policy"`
 	Info              []remark       `json:"info"`
@@ -150,7 +151,7 @@ func manifestOptions(c *Case) {
 		`"inactivityTimeout":90000,"abortTimeout":5000,"journalRetention":60000,`+
 		`"idempotencyRetention":120000,"enableLazyState":true,"retryPolicyMaxAttempts":5,`+
 		`"retryPolicyOnMaxAttempts":"KILL","handlers":[{"name":"plain"},{"name":"own",`+
-		`"documentation":"mine","inactivityTimeout":3000,"abortTimeout":4000,"journalRetention":2000,`+
+		`"documentation":"mine","metadata":{"by":"hand"},"inactivityTimeout":3000,"abortTimeout":4000,"journalRetention":2000,`+
 		`"idempotencyRetention":1000,"enableLazyState":false,"ingressPrivate":true,`+
 		`"retryPolicyInitialInterval":10,"retryPolicyMaxInterval":20,`+
 		`"retryPolicyExponentiationFactor":1.5,"retryPolicyMaxAttempts":7,`+
@@ -166,6 +167,7 @@ func manifestOptions(c *Case) {
 	c.equal("options of the handler", []string{h.InactivityTimeout, h.AbortTimeout,
 		h.JournalRetention, h.Idempotency, h.Documentation},
 		[]string{"3s", "4s", "2s", "1s", "mine"})
+	c.equal("metadata of the handler", h.Metadata, map[string]any{"by": "hand"})
 	c.equal("public", h.Public, false)
 	if h.LazyState == nil || *h.LazyState {
 		c.failf("enable_lazy_state of the handler: %v", h.LazyState)
@@ -256,7 +258,8 @@ func wrongShapes(c *Case) {
 
 func compressed(c *Case) {
 	for accept, encoding := range map[string]string{
-		"gzip": "gzip", "zstd": "zstd", "gzip, zstd": "zstd", "gzip, zstd;q=0.5": "gzip",
+		"gzip": "gzip", "zstd": "zstd", "br": "br", "gzip, br": "br", "gzip, deflate, br, zstd": "zstd",
+		"br;q=0.5, gzip": "gzip", "gzip, zstd": "zstd", "gzip, zstd;q=0.5": "gzip",
 		"identity": "", "*": "", "gzip;q=0": "", "deflate": "",
 	} {
 		r := c.want(c.rule(http.MethodGet, "/version", nil, "accept-encoding", accept), http.StatusOK)

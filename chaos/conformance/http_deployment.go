@@ -104,6 +104,27 @@ func deploymentChecks() []Check {
 				return value[string](c, "/"+name+"/h") == "new"
 			})
 		}},
+		{ID: "DEP-08", Title: "new headers in place", Run: func(c *Case) {
+			seen := make(chan string, 10)
+			name := c.unique("Keyed")
+			f := c.newFake(offering(bidi, name, "SERVICE", fakeHandler{Name: "h"}), false,
+				map[string]func(*attempt){"h": func(a *attempt) {
+					seen <- a.r.Header.Get("x-extra")
+					a.finish(`1`)
+				}})
+			c.register(f, map[string]any{"additional_headers": map[string]string{"x-extra": "old"}})
+			c.call("/"+name+"/h", nil, nil)
+			c.equal("header", receive(c, seen), "old")
+			r := c.rule(http.MethodPatch, "/deployments/"+f.id,
+				map[string]any{"additional_headers": map[string]string{"x-extra": "new"}})
+			var info deploymentInfo
+			c.decode(c.want(r, http.StatusOK), &info)
+			c.equal("headers", info.Headers, map[string]string{"x-extra": "new"})
+			c.until("attempts come with the new header", func() bool {
+				c.call("/"+name+"/h", nil, nil)
+				return receive(c, seen) == "new"
+			})
+		}},
 		{ID: "DEP-11", Title: "deployment metadata", Run: func(c *Case) {
 			f, _ := c.simple("Tagged", `1`)
 			c.register(f, map[string]any{"metadata": map[string]string{"git": c.id}})
@@ -196,17 +217,23 @@ func newRevision(c *Case) {
 		"h": func(a *attempt) { a.finish(`"old"`) },
 		"slow": func(a *attempt) {
 			if a.number == 1 {
+				// The first command that is stored ties the invocation to its deployment.
 				a.accept()
+				_, _ = proposed(a, message{}.text(14, "x")) // the second attempt looks
 				a.send(errorFrame(500, "once more, on the same deployment"))
 				return
 			}
 			<-proceed
+			if len(a.entries) != 3 {
+				a.finish(`"a journal without the step"`)
+				return
+			}
 			a.finish(`"old"`)
 		},
 	})
 	c.register(old, nil)
 	pinned := c.send("/"+name+"/slow", "", nil)
-	c.until("the old deployment has it", func() bool { return old.attempts("slow") >= 1 })
+	c.until("the old deployment has it again", func() bool { return old.attempts("slow") >= 2 })
 	fresh := c.newFake(offer, false, map[string]func(*attempt){
 		"h":    func(a *attempt) { a.finish(`"new"`) },
 		"slow": func(a *attempt) { a.finish(`"new"`) },
@@ -217,5 +244,5 @@ func newRevision(c *Case) {
 		return value[string](c, "/"+name+"/h") == "new"
 	})
 	close(proceed)
-	c.want(c.attach(pinned.InvocationID), http.StatusOK)
+	c.equal("output", string(c.want(c.attach(pinned.InvocationID), http.StatusOK).body), `"old"`)
 }

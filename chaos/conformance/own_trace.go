@@ -102,7 +102,7 @@ func collected(c *Case, scheme, path string) {
 	})
 	c.call("/"+s.name+"/h", nil, nil, "traceparent", "00-"+trace+"-"+parent+"-01")
 	c.hear(s)
-	attempt := <-told
+	attempt := receive(c, told)
 	var request span
 	c.until("the request's span is below the caller's", func() (ok bool) {
 		request, ok = col.of(trace, func(s span) bool { return s.parent == parent })

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
@@ -211,4 +213,15 @@ func staleEdit(c *Case) {
 	c.want(edit(c, map[string]string{"total": "1"}, "c3RhbGU"), http.StatusAccepted)
 	// An exclusive call is queued behind the edit, so what it sees is final.
 	c.equal("sum", answer[int](c, c.path("Store", c.id, "add"), 1), 7)
+	// The version of a state is the hash of its entries, by index, key and value.
+	version := func(total string) string {
+		h := sha256.New()
+		h.Write(append(make([]byte, 8), 1))
+		fmt.Fprintf(h, "total\x02%s\x03", total)
+		return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+	}
+	c.want(edit(c, map[string]string{"total": "1"}, version("6")), http.StatusAccepted)
+	c.equal("sum", answer[int](c, c.path("Store", c.id, "add"), 1), 8)
+	c.want(edit(c, map[string]string{"total": "20"}, version("8")), http.StatusAccepted)
+	c.equal("sum", answer[int](c, c.path("Store", c.id, "add"), 1), 21)
 }

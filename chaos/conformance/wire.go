@@ -55,6 +55,16 @@ func (c *Case) hear(s *script) {
 	}
 }
 
+// receive waits for what a deployment has to tell, and ends the check when time is up.
+func receive[T any](c *Case, from <-chan T) (v T) {
+	select {
+	case v = <-from:
+	case <-c.ctx.Done():
+		c.failf("the deployment was not called in time")
+	}
+	return v
+}
+
 // expect is an error unless both are equal.
 func expect(what string, got, want any) error {
 	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {

@@ -43,6 +43,29 @@ func policyWireChecks() []Check {
 			c.attached(id, &out)
 			c.equal("output", out, "resumed")
 		}},
+		{ID: "INV-22", Title: "by default, waits begin with 500 ms and double", Run: func(c *Case) {
+			times := make(chan time.Time, 10)
+			offer := single(c, bidi, "SERVICE")
+			offer.Services[0].RetryPolicyInitialInterval = nil
+			offer.Services[0].RetryPolicyMaxInterval = nil
+			s := c.play(offer, nil, func(a *attempt) error {
+				times <- time.Now()
+				if a.number < 4 {
+					return failing(a)
+				}
+				a.finish(`1`)
+				return nil
+			})
+			c.call("/"+s.name+"/h", nil, nil)
+			last := receive(c, times)
+			for _, least := range []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second} {
+				next := receive(c, times)
+				if gap := next.Sub(last); gap < least {
+					c.failf("an attempt came %s after the one before, not after %s", gap, least)
+				}
+				last = next
+			}
+		}},
 		{ID: "ERR-06", Title: "the deployment sets the next delay", Run: func(c *Case) {
 			times := make(chan time.Time, 10)
 			s := c.play(single(c, bidi, "SERVICE"), nil, func(a *attempt) error {
@@ -161,14 +184,28 @@ func forgotten(c *Case) {
 	offer := offering(bidi, c.unique("Brief"), "WORKFLOW", fakeHandler{Name: "run", Ty: "WORKFLOW",
 		WorkflowCompletionRetention: &retention})
 	s := c.play(offer, nil, func(a *attempt) error {
-		a.finish(`1`)
-		return nil
+		a.accept()
+		a.send(frame{kind: msgSetState, payload: message{}.text(1, "k").bytes(3, wrapped("v"))},
+			frame{kind: msgCompletePromise, payload: message{}.text(1, "p").bytes(2, wrapped("done")).
+				varint(11, 1)})
+		_, err := a.next()
+		a.finishOpen(`1`)
+		return err
+	}, func(a *attempt) error {
+		a.accept()
+		a.send(frame{kind: msgPeekPromise, payload: message{}.text(1, "p").varint(11, 1)})
+		peeked, err := a.next()
+		a.finishOpen(`2`)
+		return errors.Join(err, expect("state of the first run", len(a.start.strings[4]), 0),
+			expect("promise of the first run", peeked.payload, message{}.varint(1, 1).bytes(4, nil)))
 	})
 	c.call("/"+s.name+"/"+c.id+"/run", nil, nil)
+	c.hear(s)
 	at := "/restate/workflow/" + s.name + "/" + c.id + "/output"
 	c.until("the output is gone", func() bool {
 		return c.ask(http.MethodGet, at, nil).status == http.StatusNotFound
 	})
 	c.call("/"+s.name+"/"+c.id+"/run", nil, nil)
+	c.hear(s)
 	c.equal("runs", s.attempts("run"), 2)
 }
