@@ -20,7 +20,7 @@ type behind struct {
 }
 
 // Outcome implements Rows.
-func (b *behind) Outcome(protocol.InvocationID) (command.Reply, error) { return b.now, nil }
+func (b *behind) Outcome(protocol.InvocationID, command.RequestID) (command.Reply, error) { return b.now, nil }
 
 // Append implements Appender.
 func (b *behind) Append(done func(protocol.LSN, error), _ ...[]byte) error {
@@ -50,7 +50,7 @@ func TestWhatIsMissingIsConfirmed(t *testing.T) {
 	} {
 		for ask, f := range map[string]func(*Leader) (command.Reply, error){
 			"attach": func(l *Leader) (command.Reply, error) {
-				return l.Attach(t.Context(), protocol.InvocationID{})
+				return l.Attach(t.Context(), protocol.InvocationID{}, command.RequestID{})
 			},
 			"output": func(l *Leader) (command.Reply, error) {
 				return l.Output(t.Context(), protocol.InvocationID{})
