@@ -92,7 +92,7 @@ func (l *Log) recover() error {
 	for _, f := range rest { // so that they are closed in the end, also after an error
 		size, sizeErr := f.file.Size()
 		l.spares = append(l.spares, &spare{name: f.name, file: f.file,
-			ready: sizeErr == nil && size >= l.cfg.SegmentBytes})
+			ready: sizeErr == nil && size == l.cfg.SegmentBytes, remove: size > l.cfg.SegmentBytes})
 	}
 	for _, f := range live {
 		l.segments = append(l.segments, &segment{segmentHeader: f.segmentHeader, name: f.name, file: f.file})

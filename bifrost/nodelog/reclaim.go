@@ -20,6 +20,9 @@ const (
 	// moveSlack is how many segments there may be beyond twice of what is needed before entries are
 	// copied out of the oldest.
 	moveSlack = 3
+	// entryFrameBytes is about what an entry takes beside its own bytes when it is saved alone: frame,
+	// names, state.
+	entryFrameBytes = 64
 )
 
 // work gives segments back and fills files, until the log is closed.
@@ -125,7 +128,7 @@ func (l *Log) compact() (bool, error) {
 func (l *Log) oversized() bool {
 	var live int64
 	for _, u := range l.index.uses {
-		live += u.bytes
+		live += u.bytes + entryFrameBytes*int64(u.entries)
 	}
 	return int64(len(l.segments)) > moveSlack+2*live/l.cfg.SegmentBytes
 }

@@ -79,6 +79,24 @@ func (d *disk) cut() error {
 	return nil
 }
 
+// fill leaves so many bytes of the disk free, until the returned function is called. The space is
+// reserved, not written.
+func (d *disk) fill(leave int64) (undo func() error, err error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(d.dir, &fs); err != nil {
+		return nil, fmt.Errorf("ask for the free space: %w", err)
+	}
+	f, err := os.Create(filepath.Join(d.dir, "fill"))
+	if err != nil {
+		return nil, fmt.Errorf("fill the disk: %w", err)
+	}
+	undo = func() error { return errors.Join(f.Close(), os.Remove(f.Name())) }
+	if err := unix.Fallocate(int(f.Fd()), 0, 0, int64(fs.Bavail)*fs.Bsize-leave); err != nil {
+		return nil, errors.Join(fmt.Errorf("fill the disk: %w", err), undo())
+	}
+	return undo, nil
+}
+
 // unmount gives the image back. A process that was killed may hold it for another moment.
 func (d *disk) unmount(ctx context.Context) error {
 	if !d.mounted {

@@ -9,6 +9,8 @@
 // image mounted again as after a power failure. Killing the process alone would not show a missing
 // sync: the kernel writes what a dead process has left.
 //
+// Before the first cut the disk is filled, so that the server refuses new work, and emptied again.
+//
 // It needs root, mkfs.ext4, and a kernel that can mount images; where one is missing it says so.
 // Package workload says what is checked.
 package main

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/perdure/perdure/chaos/process"
@@ -23,6 +25,7 @@ var errIncapable = errors.New("this command needs root on Linux, mkfs.ext4 and l
 type options struct {
 	binary  string // server program; empty: build it
 	cuts    int
+	fills   int // how often to fill the disk first
 	clients int
 	minUp   time.Duration // the server lives at least this long between cuts
 	maxUp   time.Duration
@@ -34,6 +37,7 @@ func main() {
 	o := options{out: os.Stdout}
 	flag.StringVar(&o.binary, "server", "", "perdure program (default: build ./cmd/perdure)")
 	flag.IntVar(&o.cuts, "cuts", 50, "how often to cut the power")
+	flag.IntVar(&o.fills, "fills", 2, "how often to fill the disk before the first cut")
 	flag.IntVar(&o.clients, "clients", 8, "clients of each kind")
 	flag.DurationVar(&o.minUp, "min-up", 200*time.Millisecond, "shortest time between two cuts")
 	flag.DurationVar(&o.maxUp, "max-up", 1500*time.Millisecond, "longest time between two cuts")
@@ -92,7 +96,8 @@ func run(ctx context.Context, o options) (err error) {
 	if err := s.Stalls(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.out, "%d power cuts: %v; nothing lost, nothing twice, everything ended\n", o.cuts, c)
+	fmt.Fprintf(o.out, "disk filled %d times, %d power cuts: %v; nothing lost, nothing twice, everything "+
+		"ended\n", o.fills, o.cuts, c)
 	return nil
 }
 
@@ -108,6 +113,11 @@ func torment(ctx context.Context, o options, d *disk, s *workload.Server, c *wor
 		stop()
 		<-finished
 	}()
+	for i := range o.fills {
+		if err := fillUp(ctx, d, s); err != nil {
+			return fmt.Errorf("fill %d: %w", i+1, err)
+		}
+	}
 	rng := rand.New(rand.NewPCG(o.seed, 0))
 	for i := range o.cuts {
 		select {
@@ -130,6 +140,44 @@ func torment(ctx context.Context, o options, d *disk, s *workload.Server, c *wor
 		}
 	}
 	return nil
+}
+
+// leaveFree is what a full disk has left: less than what the server keeps for work under way, enough
+// for what it has begun to write.
+const leaveFree = 16 << 20
+
+// fillUp fills the disk until the server refuses new work, and makes space again. The server lives
+// through it.
+func fillUp(ctx context.Context, d *disk, s *workload.Server) error {
+	undo, err := d.fill(leaveFree)
+	if err != nil {
+		return err
+	}
+	err = s.Await(ctx, "to refuse new work", func(ctx context.Context) bool { return refuses(ctx, s) })
+	if err = errors.Join(err, undo()); err != nil {
+		return err
+	}
+	return s.Await(ctx, "to take new work", func(ctx context.Context) bool { return !refuses(ctx, s) })
+}
+
+// refuses tells whether a call is turned away because the disk is full.
+func refuses(ctx context.Context, s *workload.Server) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.Ingress+"/Counter/other/add/send",
+		strings.NewReader("1"))
+	if err != nil {
+		return false
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return err == nil && resp.StatusCode == http.StatusServiceUnavailable &&
+		strings.Contains(string(text), "nearly full")
 }
 
 // cycle cuts the power and gives it back.

@@ -11,7 +11,7 @@ import (
 func TestServerSurvivesPowerCuts(t *testing.T) {
 	var out testWriter = t.Log
 	err := run(t.Context(), options{
-		cuts: 3, clients: 4, seed: uint64(time.Now().UnixNano()),
+		fills: 1, cuts: 3, clients: 4, seed: uint64(time.Now().UnixNano()),
 		minUp: 200 * time.Millisecond, maxUp: 900 * time.Millisecond, out: out,
 	})
 	if errors.Is(err, errIncapable) {

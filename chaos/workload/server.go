@@ -41,6 +41,11 @@ func (s *Server) Start(ctx context.Context) (took time.Duration, err error) {
 	return time.Since(began), err
 }
 
+// Await asks until yes says so. It fails when the server ends meanwhile.
+func (s *Server) Await(ctx context.Context, what string, yes func(context.Context) bool) error {
+	return s.proc.Await(ctx, "the server, which is "+what+",", yes)
+}
+
 // Kill ends the server at once and waits for its end.
 func (s *Server) Kill() { s.proc.Kill() }
 
