@@ -27,6 +27,7 @@ type arguments struct {
 	keep     bool
 	matrix   bool
 	fresh    bool
+	together bool
 	random   time.Duration
 	failover int
 	evacuate bool
@@ -52,6 +53,7 @@ func parse(args []string) (a arguments, err error) {
 	f.StringVar(&a.out, "out", "", "folder for reports and histories (default: a temporary one)")
 	f.BoolVar(&a.keep, "keep", false, "keep the data and logs of the processes")
 	f.BoolVar(&a.matrix, "matrix", false, "every nemesis x every workload, -time each")
+	f.BoolVar(&a.together, "together", false, "with -matrix: all workloads at once under each nemesis")
 	f.BoolVar(&a.fresh, "fresh", false, "with -matrix: a new cluster for each pair, not for each nemesis")
 	f.DurationVar(&a.random, "random", 0, "random workloads and nemeses, for so long")
 	f.IntVar(&a.failover, "failover", 0, "kill the leading node so often under load, and measure")
@@ -61,6 +63,9 @@ func parse(args []string) (a arguments, err error) {
 		return a, err
 	}
 	a.cluster.Seed = a.run.Seed
+	if a.matrix && !given(f, "nemesis") {
+		a.nemesis = "all"
+	}
 	a.run.Workloads, err = choose("workload", a.workload, workloadNames)
 	if err == nil {
 		a.run.Nemeses, err = choose("nemesis", a.nemesis, nemesisNames)
@@ -73,6 +78,12 @@ func parse(args []string) (a arguments, err error) {
 	}
 	a.run.Say = func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 	return a, err
+}
+
+// given tells whether a flag is on the command line.
+func given(f *flag.FlagSet, name string) (yes bool) {
+	f.Visit(func(set *flag.Flag) { yes = yes || set.Name == name })
+	return yes
 }
 
 // choose reads a list of names.

@@ -44,8 +44,9 @@ func (a *arguments) doMatrix(ctx context.Context) (bool, error) {
 			_ = c.Close()
 		}
 	}()
+	columns := a.columns()
 	for i, nemesis := range a.run.Nemeses {
-		for j, work := range a.run.Workloads {
+		for j, column := range columns {
 			if c != nil && (a.fresh || j == 0 || cells[len(cells)-1].bad()) {
 				if err := c.Close(); err != nil {
 					return false, err
@@ -63,17 +64,17 @@ func (a *arguments) doMatrix(ctx context.Context) (bool, error) {
 				break
 			}
 			o := a.run
-			o.Nemeses, o.Workloads = []string{nemesis}, []string{work}
-			o.Seed = a.run.Seed + uint64(i*len(a.run.Workloads)+j)
+			o.Nemeses, o.Workloads = []string{nemesis}, column.workloads
+			o.Seed = a.run.Seed + uint64(i*len(columns)+j)
 			o.Prefix = fmt.Sprintf("m%d-", len(cells))
 			o.Say = func(string, ...any) {}
 			result, err := run(ctx, c, o)
 			if err != nil {
 				return false, err
 			}
-			cells = append(cells, cell{nemesis, work, result})
+			cells = append(cells, cell{nemesis, column.name, result})
 			a.say(cells[len(cells)-1])
-			if err := result.write(a.out, nemesis+"-"+work); err != nil {
+			if err := result.write(a.out, nemesis+"-"+column.name); err != nil {
 				return false, err
 			}
 		}
@@ -86,6 +87,23 @@ func (a *arguments) doMatrix(ctx context.Context) (bool, error) {
 	}
 	a.run.Say("%d pairs of nemesis and workload, %d of them invalid; reports in %s", len(cells), bad, a.out)
 	return bad == 0, writeMatrix(filepath.Join(a.out, "matrix.html"), cells)
+}
+
+// column is what runs together under one nemesis.
+type column struct {
+	name      string
+	workloads []string
+}
+
+// columns are the workloads, each for itself, or all at once.
+func (a *arguments) columns() (list []column) {
+	if a.together {
+		return []column{{"together", a.run.Workloads}}
+	}
+	for _, w := range a.run.Workloads {
+		list = append(list, column{w, []string{w}})
+	}
+	return list
 }
 
 func (x cell) bad() bool { return !x.Outcome.valid() }

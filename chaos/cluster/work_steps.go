@@ -185,7 +185,7 @@ func (w *orderWork) work(c *client) {
 	key := w.all("x", senders)[sender]
 	to := w.all("y", receivers)[sender%receivers]
 	c.anywhere(request{workload: "order", kind: "emit", key: key, path: call("Sender", key, "emit"),
-		body: emission{to, 1 + c.rng.IntN(4)}})
+		body: emission{to, 1 + c.rng.IntN(8)}})
 	c.breath(2 * pace)
 }
 
