@@ -19,8 +19,7 @@ func TestMain(m *testing.M) {
 // once, one fault after the other. The long runs are the command itself.
 func TestClusterSurvives(t *testing.T) {
 	a, err := parse([]string{"-nodes", "3", "-zones", "3", "-hold", "1500ms", "-calm", "1500ms",
-		"-workload", "register,list,set,counter,idempotent,chain,order,delayed,awakeable,workflow,cancel,exclusive", "-out", t.TempDir(),
-		"-dir", t.TempDir()})
+		"-out", t.TempDir(), "-dir", t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
