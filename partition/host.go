@@ -73,7 +73,9 @@ type replica struct {
 	leader *leader.Leader // guarded by mu; nil until started
 	hinted bool           // guarded by mu; the last leader event
 
-	trimmed protocol.LSN // owned by the trimmer
+	// Owned by the trimmer.
+	trimmed      protocol.LSN
+	trimmedBytes int64 // that were applied at the last trim
 }
 
 // Start opens every partition and begins to replay; leaders appear as the logs elect them. Leader
@@ -252,10 +254,12 @@ func (h *Host) Close() error {
 	return errors.Join(errs...)
 }
 
-// Logs are trimmed rarely: it costs a few syncs, and replay is bounded by flushes, not by it.
+// Logs are trimmed rarely: it costs a few syncs, and replay is bounded by flushes, not by it. Yet the
+// log's files can be used again only after it, so large records bring it closer.
 const (
-	trimInterval   = 30 * time.Second
-	trimMinEntries = 4096 // log entries that must have become durable since the last time
+	trimInterval   = 5 * time.Second
+	trimMinEntries = 4096 // log entries that must have become durable since the last time, or
+	trimMinBytes   = 16 << 20
 	trimTimeout    = 20 * time.Second
 )
 
@@ -291,7 +295,9 @@ func (h *Host) trim(r *replica) error {
 	if err != nil {
 		return fmt.Errorf("trim partition %d: %w", r.id, err)
 	}
-	if bifrost.EntriesBetween(r.trimmed, durable) < trimMinEntries {
+	applied := r.processor.applied.Load()
+	entries := bifrost.EntriesBetween(r.trimmed, durable)
+	if entries == 0 || entries < trimMinEntries && applied-r.trimmedBytes < trimMinBytes {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), trimTimeout)
@@ -299,7 +305,7 @@ func (h *Host) trim(r *replica) error {
 	if err := log.Trim(ctx, durable); err != nil {
 		return fmt.Errorf("trim partition %d through %s: %w", r.id, durable, err)
 	}
-	r.trimmed = durable
+	r.trimmed, r.trimmedBytes = durable, applied
 	if h.cfg.Events.Trimmed != nil {
 		h.cfg.Events.Trimmed(r.id, durable)
 	}

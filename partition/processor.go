@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/perdure/perdure/bifrost"
@@ -17,7 +18,7 @@ import (
 // takes: 24 partitions replay at most about 50,000 records.
 const (
 	flushAfterRecords = 2048
-	flushAfterBytes   = 4 << 20
+	flushAfterBytes   = 8 << 20
 )
 
 // Processor applies a partition's log to its store: committed records, one batch, then actions.
@@ -32,6 +33,8 @@ type Processor struct {
 	acts    []machine.Action
 	records int // since the last flush began
 	bytes   int
+
+	applied atomic.Int64 // bytes of all records since the start
 }
 
 // NewProcessor makes the Applier of one partition replica.
@@ -87,10 +90,13 @@ func (p *Processor) apply(records []bifrost.Record) (err error) {
 
 // flushIfDue starts a flush in the background once enough has been applied.
 func (p *Processor) flushIfDue(records []bifrost.Record) error {
-	p.records += len(records)
+	size := 0
 	for _, r := range records {
-		p.bytes += len(r.Data)
+		size += len(r.Data)
 	}
+	p.records += len(records)
+	p.bytes += size
+	p.applied.Add(int64(size))
 	if p.records < flushAfterRecords && p.bytes < flushAfterBytes {
 		return nil
 	}

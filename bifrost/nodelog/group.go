@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/perdure/perdure/protocol/wire"
 )
 
 const (
@@ -69,7 +71,9 @@ func (l *Log) begin(size int) *group {
 		s = l.extend()
 	}
 	g := &group{segment: s, offset: s.end, ordinal: s.frames, buf: l.buffer[:0]}
-	l.buffer = nil
+	if l.buffer = nil; size > keepBufferBytes {
+		g.buf = wire.Scratch(size + frameHeaderBytes)
+	}
 	s.frames++
 	if g.ordinal == 0 {
 		g.buf = append(g.buf, make([]byte, headerBytes)...)
@@ -129,7 +133,9 @@ func (l *Log) flush() {
 	if f := l.cfg.Events.Synced; f != nil {
 		f(SyncInfo{Waited: g.waited, Bytes: int64(len(g.buf)), Took: took})
 	}
-	if cap(g.buf) <= keepBufferBytes && cap(g.buf) > cap(l.buffer) {
+	if cap(g.buf) > keepBufferBytes {
+		wire.Release(g.buf)
+	} else if cap(g.buf) > cap(l.buffer) {
 		l.buffer = g.buf
 	}
 	g.buf = nil
