@@ -2,15 +2,14 @@
 // server, and compares what people would see.
 //
 //	go run ./chaos/clitest
-//	go run ./chaos/clitest -sql
 //
 // It builds this server and the scenario services, has npm install the command line and the
 // reference server into the user's cache, and runs one script of commands on both, each on a fresh
 // directory. IDs, times and addresses are replaced, rows are sorted (the reference server lists
 // handlers in no order), and every line that is left has to be the same, as has the exit code.
 //
-// Commands that ask SQL are in the script too, but run only with -sql, since they need SQL
-// introspection. Which ones these are was seen through a logging proxy before the reference server:
+// Many commands ask SQL. Which ones these are was seen through a logging proxy before the reference
+// server:
 //
 //	asks nothing but the REST interface       asks /query too
 //	------------------------------------      ---------------------------------------

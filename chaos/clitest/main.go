@@ -14,14 +14,12 @@ import (
 )
 
 type options struct {
-	sql bool // run commands that need SQL introspection too
 	// show is told every command with both outputs, as they were printed; it may be nil.
 	show func(command, reference, own string)
 }
 
 func main() {
 	opts := options{}
-	flag.BoolVar(&opts.sql, "sql", false, "run commands that ask SQL too")
 	verbose := flag.Bool("v", false, "show what both servers made the command line print")
 	flag.Parse()
 	if *verbose {
@@ -102,9 +100,6 @@ func compare(
 	report func(command, difference string),
 ) error {
 	for _, st := range script() {
-		if st.sql && !opts.sql {
-			continue
-		}
 		command := "restate " + strings.Join(st.args, " ")
 		want, err := reference.run(ctx, st)
 		if err != nil {

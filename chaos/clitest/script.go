@@ -6,16 +6,12 @@ type step struct {
 	args []string
 	// sleeper starts an invocation that sleeps for long, before the command.
 	sleeper bool
-	// sql marks commands that need SQL introspection.
-	sql bool
 	// words compares the words of the output instead of its lines: tables with several rows to a
 	// cell begin with whichever comes first, which the reference server leaves open.
 	words bool
 }
 
 func cli(args ...string) step { return step{args: args} }
-
-func (s step) asksSQL() step { s.sql = true; return s }
 
 func (s step) asWords() step { s.words = true; return s }
 
@@ -51,7 +47,7 @@ func deploymentSteps() []step {
 		cli("deployments", "register", nowhere, "--yes", "--use-http1.1"),
 		cli("deployments", "register", "no/address", "--yes"),
 		cli("deployments", "list").asWords(),
-		cli("deployments", "list", "--extra").asWords().asksSQL(),
+		cli("deployments", "list", "--extra").asWords(),
 		cli("deployments", "describe", "{dp}"),
 		cli("deployments", "describe", unknown),
 	}
@@ -65,7 +61,7 @@ func serviceSteps() []step {
 		cli("services", "describe", "GoStore"),
 		cli("services", "describe", "GoOrder"),
 		cli("services", "describe", "Nobody"),
-		cli("services", "status").asksSQL(),
+		cli("services", "status"),
 		cli("services", "config", "view", "GoBasic"),
 		cli("services", "config", "view", "GoLazyStore"),
 		cli("services", "config", "view", "GoOrder"),
@@ -88,33 +84,50 @@ func serviceSteps() []step {
 }
 
 func invocationSteps() []step {
-	steps := []step{cli("invocations", "list").asksSQL().onSleeper()}
+	steps := []step{cli("invocations", "list").onSleeper()}
 	for _, verb := range []string{
 		"pause", "resume", "cancel", "kill", "purge", "restart-as-new",
 	} {
-		steps = append(steps, cli("invocations", verb, "{inv}", "--yes").asksSQL())
+		steps = append(steps, cli("invocations", verb, "{inv}", "--yes"))
 	}
 	return append(steps,
-		cli("invocations", "kill", "{inv}", "--yes").asksSQL().onSleeper(),
-		cli("invocations", "restart-as-new", "{inv}", "--yes").asksSQL(),
-		cli("invocations", "kill", "GoBasic", "--yes").asksSQL(),
-		cli("invocations", "describe", "{inv}").asksSQL(),
-		cli("state", "get", "GoStore", "k").asksSQL(),
-		cli("state", "patch", "GoStore", "k", "--yes", "--patch", `[{"op":"add","path":"/a","value":1}]`).
-			asksSQL(),
-		cli("state", "get", "GoStore", "k").asksSQL(),
-		cli("state", "clear", "GoStore/k", "--yes").asksSQL(),
-		cli("state", "get", "GoStore", "k").asksSQL(),
-		cli("rules", "list").asksSQL(),
-		cli("sql", "select 1").asksSQL(),
+		cli("invocations", "kill", "{inv}", "--yes").onSleeper(),
+		cli("invocations", "restart-as-new", "{inv}", "--yes"),
+		cli("invocations", "kill", "GoBasic", "--yes"),
+		cli("invocations", "describe", "{inv}"),
+		cli("state", "get", "GoStore", "k"),
+		cli("state", "patch", "GoStore", "k", "--yes", "--patch", `[{"op":"add","path":"/a","value":1}]`),
+		cli("state", "get", "GoStore", "k"),
+		cli("state", "clear", "GoStore/k", "--yes"),
+		cli("state", "get", "GoStore", "k"),
+		cli("rules", "list"),
+		cli("services", "status"),
+		cli("services", "status", "GoBasic"),
+		cli("invocations", "list", "--all"),
+		cli("invocations", "list", "--service", "GoBasic", "--handler", "sleep"),
+		cli("invocations", "list", "--status", "completed"),
+		cli("invocations", "list", "--status", "running", "--status", "backing-off"),
+		cli("invocations", "list", "--deployment", "{dp}"),
+		cli("invocations", "list", "--virtual-objects-only"),
+		cli("invocations", "list", "--service", "GoStore", "--key", "k"),
+		cli("invocations", "list", "--zombie"),
+		cli("invocations", "list", "--oldest-first", "--limit", "1"),
+		cli("deployments", "list", "--extra").asWords(),
+		cli("deployments", "describe", "{dp}", "--extra").asWords(),
+		cli("sql", "select 1"),
+		cli("sql", "select target, status from sys_invocation order by target, status"),
+		cli("sql", "--json", "select target, status, completion_failure from sys_invocation"),
+		cli("sql", "--jsonl", "select name, ty, public, revision from sys_service order by name"),
+		cli("sql", "--jsonl", "select count(*) as n from sys_invocation where status = 'completed'"),
+		cli("sql", "describe sys_promise"),
 	)
 }
 
 func removalSteps() []step {
 	return []step{
 		cli("deployments", "remove", unknown, "--yes"),
-		cli("deployments", "remove", "{dp}", "--yes").asksSQL(),
-		cli("deployments", "remove", "{dp}", "--yes", "--force").asksSQL(),
-		cli("deployments", "remove", "{dp}", "--yes", "--force").asksSQL(),
+		cli("deployments", "remove", "{dp}", "--yes"),
+		cli("deployments", "remove", "{dp}", "--yes", "--force"),
+		cli("deployments", "remove", "{dp}", "--yes", "--force"),
 	}
 }

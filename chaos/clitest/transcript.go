@@ -40,6 +40,10 @@ var replaced = []struct {
 	{regexp.MustCompile(`\binv_1[0-9A-Za-z]{33}\b`), "<inv>"},
 	{regexp.MustCompile(`\w{3},? \d{2} \w{3} \d{4} [\d:]+ \+00:00`), "<time>"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z`), "<time>"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d [\d:.]+ \+00:00`), "<time>"},
+	{regexp.MustCompile(`\((just )?now( ago)?\)`), "(<span>)"},
+	// The reference server makes up idempotency keys; the differences say why this one does not.
+	{regexp.MustCompile(`(?m)^.*Idempotency key:.*01[0-9A-Z]{24}.*$`), ""},
 	{regexp.MustCompile(`Query took .*`), "Query took <time>"},
 	{regexp.MustCompile(`\d+ (seconds?|minutes?|ms|milliseconds?)( and \d+ \w+)?( ago)?`), "<span>"},
 	// Why something could not be reached is for each server to say; the code is not.
@@ -111,7 +115,31 @@ func (s *session) startSleeper(ctx context.Context) error {
 		return fmt.Errorf("start an invocation: unexpected answer %s", body)
 	}
 	s.inv = sent.ID
-	return nil
+	return s.awaitSleep(ctx)
+}
+
+// awaitSleep waits until the invocation has begun to sleep: how far it is shows in what is printed.
+func (s *session) awaitSleep(ctx context.Context) error {
+	query, err := json.Marshal(map[string]string{
+		"query": "SELECT id FROM sys_invocation WHERE id = '" + s.inv + "' AND journal_size >= 2",
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	for {
+		body, err := s.post(ctx, s.server.admin+"/query", string(query))
+		if err == nil && bytes.Contains(body, []byte(s.inv)) {
+			return nil
+		}
+		select {
+		case <-time.After(pollEvery):
+		case <-ctx.Done():
+			return fmt.Errorf("wait until %s sleeps: %w; the last answer was %s", s.inv,
+				errors.Join(ctx.Err(), err), body)
+		}
+	}
 }
 
 func (s *session) post(ctx context.Context, url, body string) ([]byte, error) {
@@ -122,6 +150,7 @@ func (s *session) post(ctx context.Context, url, body string) ([]byte, error) {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err

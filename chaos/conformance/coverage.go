@@ -105,11 +105,9 @@ func (v *coverage) table() string {
 	line("all", all)
 	b.WriteString("\nA cell is rows passing / rows checked.\n")
 	for _, list := range []struct{ title, rows string }{
-		{"Rows without a check", v.list(func(r row, columns map[string]*tally) bool {
-			return !checked(columns) && !needsSQL[r.id]
+		{"Rows without a check", v.list(func(_ row, columns map[string]*tally) bool {
+			return !checked(columns)
 		})},
-		{"Rows that only SQL shows, not checked in this run", v.list(
-			func(r row, columns map[string]*tally) bool { return !checked(columns) && needsSQL[r.id] })},
 		{"Rows with a check that fails", v.list(func(_ row, columns map[string]*tally) bool {
 			return slices.ContainsFunc(values(columns), func(t *tally) bool { return t.failed > 0 })
 		})},

@@ -20,7 +20,6 @@ func main() {
 	flag.StringVar(&opts.match, "run", "", "only checks whose ID, area or title contains this")
 	flag.BoolVar(&opts.gentle, "gentle", false,
 		"leave out checks that are known to crash the reference server")
-	flag.BoolVar(&opts.sql, "sql", false, "check SQL introspection too")
 	flag.BoolVar(&opts.keepLogs, "v", false, "show the output of the server and the services")
 	flag.Uint64Var(&opts.torment, "torment", 0,
 		"kill server and services at random points, by this seed, while checks run")

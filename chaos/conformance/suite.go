@@ -25,7 +25,6 @@ type options struct {
 	sdks           []string
 	match          string
 	gentle         bool
-	sql            bool // run the checks of SQL introspection too
 	keepLogs       bool
 	patience       time.Duration // per check; 0 means checkTimeout
 	torment        uint64        // seed of the kills while checks run; 0: none
@@ -47,6 +46,8 @@ type Env struct {
 	launch func(ctx context.Context, settings ...string) (*Server, error)
 	// seven tells that the server speaks version 7 of the service protocol.
 	seven bool
+	// sql tells that the server has SQL introspection.
+	sql bool
 	// torment kills processes while checks run; nil: nobody does.
 	torment *torment
 }
@@ -151,6 +152,8 @@ func (s *suite) learn(ctx context.Context) error {
 		}
 		c.decode(c.want(c.rule(http.MethodGet, "/version", nil), http.StatusOK), &about)
 		s.env.seven = about.Features["protocol_v7"]
+		s.env.sql = c.rule(http.MethodPost, "/query", map[string]string{"query": "select 1"}).
+			status == http.StatusOK
 	})
 }
 
@@ -195,7 +198,7 @@ func (s *suite) runAll(ctx context.Context) error {
 	for _, check := range wireChecks() {
 		all = append(all, job{"wire", any, check})
 	}
-	if s.sql {
+	if s.env.sql {
 		for _, check := range queryChecks() {
 			all = append(all, job{"sql", any, check})
 		}

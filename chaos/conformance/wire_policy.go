@@ -7,13 +7,15 @@ import (
 	"time"
 )
 
+// failing plays an attempt that fails.
+func failing(a *attempt) error {
+	a.accept()
+	a.send(errorFrame(500, "attempt fails on purpose"))
+	return nil
+}
+
 // policyWireChecks look at what a manifest may ask of the server.
 func policyWireChecks() []Check {
-	failing := func(a *attempt) error {
-		a.accept()
-		a.send(errorFrame(500, "attempt fails on purpose"))
-		return nil
-	}
 	return []Check{
 		{ID: "INV-23", Title: "kill after the last attempt", Run: func(c *Case) {
 			offer := single(c, bidi, "SERVICE")
