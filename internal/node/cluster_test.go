@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -168,6 +169,45 @@ func (l *workload) stop(through *testNode) {
 	}
 }
 
+// invocations counts the invocations of the whole cluster by SQL; ok is false if some could not be
+// read.
+func (n *testNode) invocations() (count int, ok bool) {
+	req, err := http.NewRequest(http.MethodPost, "http://"+n.admin+"/query",
+		strings.NewReader(`{"query": "SELECT count(*) AS n FROM sys_invocation WHERE target LIKE '%/%'"}`))
+	if err != nil {
+		return 0, false
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, false
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		Rows []struct{ N int }
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || json.Unmarshal(body, &answer) != nil {
+		n.cluster.t.Logf("%s answers %s: %s", n.name, resp.Status, body)
+		return 0, false
+	}
+	return answer.Rows[0].N, true
+}
+
+// awaitSameCount waits until all nodes see the same invocations, most of which are led elsewhere.
+func (c *testCluster) awaitSameCount(nodes ...*testNode) {
+	c.t.Helper()
+	eventually(c.t, "every node to see the same invocations", func() bool {
+		first, ok := nodes[0].invocations()
+		for _, n := range nodes[1:] {
+			count, read := n.invocations()
+			ok = ok && read && count == first
+		}
+		return ok && first >= 60
+	})
+}
+
 // Three nodes form a cluster by configuration alone, serve through each, survive the loss of one,
 // and take it back.
 func TestThreeNodesSurviveTheLossOfOne(t *testing.T) {
@@ -179,11 +219,15 @@ func TestThreeNodesSurviveTheLossOfOne(t *testing.T) {
 	l := startLoad(t, "first", c.nodes...)
 	l.more(60)
 	l.stop(c.nodes[1])
+	c.awaitSameCount(c.nodes...)
 
 	l = startLoad(t, "second", c.nodes[0], c.nodes[1])
 	l.more(20)
 	c.nodes[2].kill()
 	l.more(100)
+	if n, ok := c.nodes[0].invocations(); !ok || n < 180 {
+		t.Errorf("with a node lost, SQL sees %d invocations of 180 or more: %v", n, ok)
+	}
 	c.start(c.nodes[2])
 	c.awaitSettled(3, c.nodes...)
 	l.more(20)

@@ -303,7 +303,7 @@ func unresolved() Config {
 			Invoker:                defaultInvoker(),
 		},
 		Admin: Admin{
-			Listener:    Listener{BindPort: portUnset},
+			Listener: Listener{BindPort: portUnset},
 			QueryEngine: QueryEngine{
 				MemorySize: GiB, QueryMemorySize: 256 * MiB, ConcurrentQueriesLimit: 16,
 				QueryTimeout: Duration(5 * time.Minute), RowLimit: 10_000_000,

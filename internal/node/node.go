@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/perdure/perdure/admin/query/scatter"
 	"github.com/perdure/perdure/bifrost"
 	"github.com/perdure/perdure/cluster"
 	"github.com/perdure/perdure/ingress"
@@ -46,6 +48,9 @@ type Node struct {
 	partitions atomic.Pointer[partition.Host]
 	admin      *endpointServer
 	ingress    *endpointServer
+
+	scans      sync.Once
+	scanServer *scatter.Server // made by the first scan of another node
 
 	membership
 

@@ -1,31 +1,84 @@
 package node
 
 import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/perdure/perdure/admin"
 	"github.com/perdure/perdure/admin/query"
+	"github.com/perdure/perdure/admin/query/scatter"
 	tables "github.com/perdure/perdure/admin/query/source"
 	"github.com/perdure/perdure/partition"
 	"github.com/perdure/perdure/protocol"
 )
 
-// queryEngine answers SQL about what is led here and what is registered.
+// scanPath is where nodes ask each other for rows, on the port for other nodes.
+const scanPath = "/cluster/scan"
+
+// localTables are the tables of partitions that are led here.
+func (n *Node) localTables() *tables.Source {
+	return tables.New(tables.Config{
+		Partitions: views{n.partitions.Load(), n.directory.Partitions()}, Schema: n.registry,
+		Version: admin.DefaultVersion, Now: time.Now,
+	})
+}
+
+// queryEngine answers SQL about all partitions and what is registered.
 func (n *Node) queryEngine() *query.Engine {
 	cfg := n.cfg.Admin.QueryEngine
 	return query.New(query.Config{
-		Tables: tables.New(tables.Config{
-			Partitions: views{n.partitions.Load(), n.directory.Partitions()}, Schema: n.registry,
-			Version: admin.DefaultVersion, Now: time.Now,
+		Tables: scatter.NewSource(scatter.Config{
+			Local: n.localTables(), Leaders: scanLeaders{n}, Client: &http.Client{}, Path: scanPath,
 		}),
 		MemoryBytes:    int64(cfg.MemorySize),
 		StatementBytes: int64(min(cfg.QueryMemorySize, cfg.MemorySize)),
 		Statements:     cfg.ConcurrentQueriesLimit,
 		Time:           cfg.QueryTimeout.Std(),
 		Rows:           int64(cfg.RowLimit),
-		Parallel:       cfg.QueryParallelism,
+		Parallel:       n.queryParallelism(),
 		Version:        "Perdure " + n.version,
 	})
+}
+
+// queryParallelism is how many partitions queries read at a time: half of the processors by default.
+func (n *Node) queryParallelism() int {
+	if set := n.cfg.Admin.QueryEngine.QueryParallelism; set > 0 {
+		return set
+	}
+	return (runtime.GOMAXPROCS(0) + 1) / 2
+}
+
+// serveScan gives other nodes the rows of partitions that are led here.
+func (n *Node) serveScan(w http.ResponseWriter, r *http.Request) {
+	if n.partitions.Load() == nil || n.agent.Load() == nil {
+		http.Error(w, "the node is starting", http.StatusServiceUnavailable)
+		return
+	}
+	n.scans.Do(func() { n.scanServer = scatter.NewServer(n.localTables(), n.queryParallelism()) })
+	n.scanServer.ServeHTTP(w, r)
+}
+
+// scanLeaders says where partitions are led.
+type scanLeaders struct{ node *Node }
+
+// Leader implements scatter.Leaders.
+func (l scanLeaders) Leader(p uint16) (address string, here bool, err error) {
+	d := l.node.directory
+	by, known := d.Leader(protocol.PartitionID(p))
+	switch {
+	case !known:
+		return "", false, errors.New("no leader is known")
+	case by == d.Self():
+		return "", true, nil
+	}
+	at, known := d.Address(by)
+	if !known {
+		return "", false, fmt.Errorf("node %s leads it, and its address is not known", by)
+	}
+	return "http://" + at, false, nil
 }
 
 // views are the partitions of a host as queries see them.

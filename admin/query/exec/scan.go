@@ -208,7 +208,11 @@ func (r *Runner) slice(ctx context.Context, reader table.Reader, batch *table.Ba
 	if ctx.Err() != nil {
 		return false, false, context.Cause(ctx)
 	}
-	if ok, err = reader.Next(batch); err != nil || !ok {
+	ok, err = reader.Next(batch)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil || !ok {
 		return false, true, err
 	}
 	return true, take(), nil

@@ -1,0 +1,114 @@
+package scatter
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/perdure/perdure/admin/query/table"
+)
+
+const (
+	maxRequestBytes = 16 << 20
+	// stuck is how long the node that asked may take nothing.
+	stuck = time.Minute
+)
+
+// Server gives the rows of partitions that are led here.
+type Server struct {
+	tables table.Source
+	slots  chan struct{} // held while rows are read
+}
+
+// NewServer makes a server of the tables of partitions that are led here. It reads parallel of them
+// at a time.
+func NewServer(tables table.Source, parallel int) *Server {
+	return &Server{tables, make(chan struct{}, parallel)}
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequestBytes+1))
+	if err != nil || len(body) > maxRequestBytes {
+		http.Error(w, "the request cannot be read, or is too long", http.StatusBadRequest)
+		return
+	}
+	q, err := decodeRequest(body)
+	if err != nil {
+		http.Error(w, "decode the request: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	scan, err := s.scan(&q)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	reader, err := s.tables.Open(r.Context(), q.partition, scan)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	err = s.stream(w, reader, table.NewBatch(scan))
+	if closed := reader.Close(); err == nil && closed != nil {
+		err = closed
+	}
+	last := appendFrame(nil, frameEnd, nil)
+	if err != nil {
+		last = appendFrame(nil, frameFailed, []byte(err.Error()))
+	}
+	_, _ = w.Write(last) // a node that has gone away asks no more
+}
+
+// scan is what the request asks for, in terms of the tables here.
+func (s *Server) scan(q *request) (*table.Scan, error) {
+	tables := s.tables.Tables()
+	at := slices.IndexFunc(tables, func(t *table.Table) bool { return t.Name == q.table })
+	if at < 0 {
+		return nil, fmt.Errorf("there is no table %s on this node", q.table)
+	}
+	scan := &table.Scan{Table: tables[at], Limit: int(q.limit)}
+	for _, name := range q.columns {
+		c := scan.Table.Column(name)
+		if c < 0 {
+			return nil, fmt.Errorf("there is no column %s in table %s on this node", name, q.table)
+		}
+		scan.Columns = append(scan.Columns, c)
+	}
+	for _, c := range q.conditions {
+		column := scan.Table.Column(c.column)
+		if column < 0 || slices.ContainsFunc(c.values, func(v table.Value) bool {
+			return v.Type != scan.Table.Columns[column].Type
+		}) {
+			scan.Limit = 0 // conditions are hints; without this one the limit is none
+			continue
+		}
+		scan.Conditions = append(scan.Conditions, table.Condition{Column: column, Op: c.op, Values: c.values})
+	}
+	return scan, nil
+}
+
+// stream sends batches until there are no more.
+func (s *Server) stream(w http.ResponseWriter, reader table.Reader, batch *table.Batch) error {
+	control := http.NewResponseController(w)
+	var body, frame []byte
+	for {
+		s.slots <- struct{}{}
+		ok, err := reader.Next(batch)
+		<-s.slots
+		if err != nil || !ok {
+			return err
+		}
+		if batch.Rows == 0 {
+			continue
+		}
+		body = appendBatch(body[:0], batch)
+		frame = appendFrame(frame[:0], frameBatch, body)
+		// Servers that have no deadlines, those of tests, are fine without.
+		_ = control.SetWriteDeadline(time.Now().Add(stuck))
+		if _, err := w.Write(frame); err != nil {
+			return fmt.Errorf("send rows: %w", err)
+		}
+	}
+}
