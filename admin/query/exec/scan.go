@@ -252,8 +252,11 @@ func (r *Runner) stream(f *fragment, out emit) error {
 		}
 		c.claim.release()
 	}
-	if stopped {
+	switch {
+	case stopped:
 		return nil
+	case failed == nil && r.ctx.Err() != nil: // a goroutine that could not send its rows
+		return r.cause()
 	}
 	return failed
 }
