@@ -253,15 +253,18 @@ func (s Status) settled() error {
 func (c *Cluster) awaitSettled(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
+	var last Status
 	err := poll(ctx, func() error {
 		s, err := c.status(ctx)
 		if err != nil {
 			return err
 		}
+		last = s
 		return s.settled()
 	})
 	if err != nil {
-		return fmt.Errorf("the cluster is not settled after %v: %w", within, err)
+		text, _ := json.Marshal(last)
+		return fmt.Errorf("the cluster is not settled after %v: %w; its last status: %s", within, err, text)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ const (
 	// aftermath is how long a kill is looked at: whatever it cost shows by then.
 	aftermath = 5 * time.Second
 	// evacuateWithin is the deadline of an evacuation.
-	evacuateWithin = 5 * time.Minute
+	evacuateWithin = 2 * time.Minute
 	// randomRound is one run of -random; after so many, everything is made anew.
 	randomRound, randomRounds = 60 * time.Second, 5
 )

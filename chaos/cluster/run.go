@@ -83,6 +83,11 @@ func (r *running) torment(ctx context.Context, alive *check.Verdict) {
 	if err := script(ctx, r); err != nil {
 		alive.Problem("%v", err)
 	}
+	if ctx.Err() != nil {
+		close(ended.stop)
+		<-ended.done
+		return
+	}
 	r.rec.Mark("all faults are over")
 	healed := time.Now()
 	r.everyNodeAnswers(ctx, alive)
