@@ -117,16 +117,17 @@ func (a *Agent) Run(ctx context.Context) {
 	defer a.work.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var told time.Time
+	byTimer := false
 	for {
 		layoutChanged, nodesChanged := a.cfg.Store.Watch(LayoutKey), a.cfg.Store.Watch(NodesKey)
 		a.look(ctx)
-		interval := a.interval()
-		if interval > 0 {
-			a.tell(time.Now())
-			told = time.Now()
+		a.tell(time.Now())
+		if interval := a.interval(); interval > 0 {
 			timer.Reset(interval)
+		} else if !byTimer {
+			timer.Reset(noticeInterval) // once after something has happened: it may have been half done
 		}
+		byTimer = false
 		select {
 		case <-ctx.Done():
 			return
@@ -134,8 +135,9 @@ func (a *Agent) Run(ctx context.Context) {
 		case <-nodesChanged:
 		case <-a.wake:
 			// Leaders change many at a time: a moment gathers them.
-			sleep(ctx, min(gather, time.Since(told)))
+			sleep(ctx, gather)
 		case <-timer.C:
+			byTimer = true
 		}
 	}
 }

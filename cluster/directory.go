@@ -238,7 +238,7 @@ func (d *Directory) reported(p protocol.PartitionID, now time.Time) (Leading, No
 	var by NodeID
 	for _, id := range slices.Sorted(maps.Keys(d.heard)) {
 		h := d.heard[id]
-		if now.Sub(h.at) > suspectAfter {
+		if id != d.self && now.Sub(h.at) > suspectAfter {
 			continue
 		}
 		for _, l := range h.Leading {

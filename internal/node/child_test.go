@@ -191,10 +191,20 @@ func (n *testNode) kill() {
 // stop is SIGTERM, which must be followed by a clean end.
 func (n *testNode) stop() {
 	n.cluster.t.Helper()
-	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	n.signal(syscall.SIGTERM)
+	n.awaitEnd(0)
+}
+
+// pause is SIGSTOP, resume takes it back.
+func (n *testNode) pause() { n.signal(syscall.SIGSTOP) }
+
+func (n *testNode) resume() { n.signal(syscall.SIGCONT) }
+
+func (n *testNode) signal(s os.Signal) {
+	n.cluster.t.Helper()
+	if err := n.cmd.Process.Signal(s); err != nil {
 		n.cluster.t.Fatal(err)
 	}
-	n.awaitEnd(0)
 }
 
 // awaitEnd waits until the node has ended with an exit code.
@@ -240,8 +250,15 @@ func settled(s cluster.Status, nodes int) bool {
 func (c *testCluster) awaitSettled(count int, nodes ...*testNode) {
 	c.t.Helper()
 	for _, n := range nodes {
+		var last cluster.Status
+		c.t.Cleanup(func() {
+			if c.t.Failed() {
+				c.t.Logf("%s saw %+v", n.name, last)
+			}
+		})
 		eventually(c.t, n.name+" to see the cluster settled", func() bool {
 			s, ok := n.status()
+			last = s
 			return ok && settled(s, count) && n.healthy()
 		})
 	}

@@ -36,6 +36,7 @@ type Node struct {
 	version string
 	began   time.Time
 
+	lock       *os.File // on the data directory
 	metrics    *metrics
 	fabric     *endpointServer
 	logs       *bifrost.RaftHost
@@ -91,6 +92,9 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, version string) erro
 func (n *Node) start(ctx context.Context) error {
 	if err := os.MkdirAll(n.cfg.NodeDir(), 0o755); err != nil {
 		return fmt.Errorf("make the data directory: %w; choose another with --base-dir", err)
+	}
+	if err := n.lockDir(); err != nil {
+		return err
 	}
 	if err := n.startFabric(); err != nil {
 		return err
@@ -388,5 +392,8 @@ func (n *Node) stop() error {
 		n.fabric.shutdown()
 	}
 	errs = append(errs, n.closeTransport())
+	if n.lock != nil {
+		errs = append(errs, n.lock.Close())
+	}
 	return errors.Join(errs...)
 }
