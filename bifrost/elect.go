@@ -33,15 +33,30 @@ func (t tapped) Create(c config.NodeHostConfig, messages raftio.MessageHandler,
 	return t.TransportFactory.Create(c, messages, chunks)
 }
 
-// elect lets the only replica of a group lead at once.
-func (h *RaftHost) elect(l *raftLog) {
-	now := raftpb.MessageBatch{
+// timeIsUp tells a replica here that its wait for an election is over.
+func (h *RaftHost) timeIsUp(l *raftLog) raftpb.MessageBatch {
+	return raftpb.MessageBatch{
 		DeploymentId: h.cfg.Cluster, BinVer: raftio.TransportBinVersion,
 		Requests: []raftpb.Message{{
 			Type: raftpb.TimeoutNow, ShardID: uint64(l.id),
 			From: uint64(l.group.Replica), To: uint64(l.group.Replica),
 		}},
 	}
+}
+
+// Campaign has this node's replica of a log stand for election now. It is for whoever knows that the
+// leader is gone, before the replica can tell: a leader that is not gone loses its leadership, and
+// nothing else happens.
+func (h *RaftHost) Campaign(id LogID) error {
+	return h.onLog(id, func(l *raftLog, _ *dragonboat.NodeHost) error {
+		h.deliver(h.timeIsUp(l))
+		return nil
+	})
+}
+
+// elect lets the only replica of a group lead at once.
+func (h *RaftHost) elect(l *raftLog) {
+	now := h.timeIsUp(l)
 	for pause := electPause; ; pause = min(2*pause, electMaxPause) {
 		if leads, _ := l.Leader(); leads || l.ended.Load() {
 			return

@@ -20,6 +20,7 @@ type Groups interface {
 	Promote(ctx context.Context, id bifrost.LogID, seen bifrost.Members, r Replica) error
 	Remove(ctx context.Context, id bifrost.LogID, seen bifrost.Members, r Replica) error
 	Transfer(id bifrost.LogID, to Replica) error
+	Campaign(id bifrost.LogID) error
 	Forget(ctx context.Context, id bifrost.LogID, r Replica) error
 	LeaderOf(id bifrost.LogID) (bifrost.Leadership, bool)
 	Tail(id bifrost.LogID) (protocol.LSN, bool)
@@ -68,6 +69,7 @@ type Agent struct {
 	cfg  AgentConfig
 	self NodeID
 	wake chan struct{}
+	down chan NodeID // nodes whose process has ended
 	gone sync.Once
 
 	mu       sync.Mutex
@@ -97,6 +99,7 @@ func NewAgent(cfg AgentConfig) *Agent {
 	}
 	return &Agent{
 		cfg: cfg, self: cfg.Directory.Self(), wake: make(chan struct{}, 1),
+		down:    make(chan NodeID, maxDown),
 		local:   map[protocol.PartitionID]Replica{},
 		opening: map[protocol.PartitionID]bool{},
 		members: map[bifrost.LogID]bifrost.Members{}, changing: map[bifrost.LogID]bool{},
@@ -136,6 +139,8 @@ func (a *Agent) Run(ctx context.Context) {
 		case <-a.wake:
 			// Leaders change many at a time: a moment gathers them.
 			sleep(ctx, gather)
+		case n := <-a.down:
+			a.work.Go(func() { a.succeed(ctx, n) })
 		case <-timer.C:
 			byTimer = true
 		}

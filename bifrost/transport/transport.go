@@ -81,7 +81,7 @@ type Transport struct {
 
 	mu       sync.Mutex
 	peers    map[uint64]*peer          // guarded by mu
-	incoming map[net.Conn]struct{}     // guarded by mu
+	incoming map[net.Conn]uint64       // from which node, 0 before it is known; guarded by mu
 	closed   bool                      // guarded by mu
 	sinks    atomic.Pointer[consensus] // where messages go; nil while there is no consensus
 }
@@ -100,7 +100,7 @@ func New(cfg Config) (*Transport, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Transport{
 		cfg: cfg, limiter: newLimiter(cfg.SnapshotRate), ctx: ctx, cancel: cancel,
-		peers: map[uint64]*peer{}, incoming: map[net.Conn]struct{}{},
+		peers: map[uint64]*peer{}, incoming: map[net.Conn]uint64{},
 	}, nil
 }
 
@@ -146,9 +146,30 @@ func (t *Transport) enter(c net.Conn) bool {
 	if t.closed || len(t.incoming) >= maxIncoming {
 		return false
 	}
-	t.incoming[c] = struct{}{}
+	t.incoming[c] = 0
 	t.workers.Add(1)
 	return true
+}
+
+// known notes which node a connection comes from.
+func (t *Transport) known(c net.Conn, from uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.incoming[c]; ok {
+		t.incoming[c] = from
+	}
+}
+
+// Hears tells whether a connection from a node stands.
+func (t *Transport) Hears(node uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, from := range t.incoming {
+		if from == node {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *Transport) leave(c net.Conn) {
@@ -164,6 +185,7 @@ func (t *Transport) receive(c net.Conn) error {
 	if err != nil {
 		return err
 	}
+	t.known(c, h.Node)
 	r := bufio.NewReaderSize(c, readBufferBytes)
 	for {
 		kind, body, err := readFrame(r)
@@ -327,7 +349,7 @@ func (t *Transport) Close() error {
 	t.mu.Lock()
 	t.closed = true
 	peers, incoming := t.peers, t.incoming
-	t.peers, t.incoming = map[uint64]*peer{}, map[net.Conn]struct{}{}
+	t.peers, t.incoming = map[uint64]*peer{}, map[net.Conn]uint64{}
 	t.mu.Unlock()
 	t.cancel()
 	for c := range incoming {
