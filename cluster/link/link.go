@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,6 +49,8 @@ type Links struct {
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
 
+	sent, failed, served atomic.Uint64
+
 	mu       sync.Mutex
 	peers    map[uint64]*peer      // guarded by mu
 	incoming map[net.Conn]struct{} // guarded by mu
@@ -73,6 +76,17 @@ func (l *Links) Call(ctx context.Context, node uint64, request []byte, progress 
 		return nil, fmt.Errorf("send %d bytes to node %d: at most %d are sent", len(request), node,
 			maxBodyBytes)
 	}
+	answer, err := l.call(ctx, node, request, progress)
+	l.sent.Add(1)
+	if err != nil {
+		l.failed.Add(1)
+	}
+	return answer, err
+}
+
+func (l *Links) call(ctx context.Context, node uint64, request []byte, progress func([]byte)) (
+	[]byte, error,
+) {
 	p, err := l.peer(node)
 	if err != nil {
 		return nil, err
@@ -82,6 +96,18 @@ func (l *Links) Call(ctx context.Context, node uint64, request []byte, progress 
 		return nil, err
 	}
 	return c.call(ctx, request, progress)
+}
+
+// Stats counts since the start.
+type Stats struct {
+	// Sent are requests of this node that have ended, Failed those of them that ended with an error,
+	// Served requests of other nodes that were taken.
+	Sent, Failed, Served uint64
+}
+
+// Stats returns the counters.
+func (l *Links) Stats() Stats {
+	return Stats{l.sent.Load(), l.failed.Load(), l.served.Load()}
 }
 
 func (l *Links) peer(node uint64) (*peer, error) {

@@ -52,6 +52,7 @@ func (in *incoming) start(ctx context.Context, f frame) {
 	}
 	ctx, in.running[f.id] = context.WithCancel(ctx)
 	in.mu.Unlock()
+	in.links.served.Add(1)
 	in.links.workers.Go(func() {
 		defer in.cancel(f.id)
 		answer := in.links.cfg.Handle(ctx, in.from, f.body, func(body []byte) {

@@ -38,8 +38,8 @@ var ErrClosed = net.ErrClosed
 type Config struct {
 	// TLS is used for connections that begin with a TLS handshake. Default: none, they are closed.
 	TLS *tls.Config
-	// RequireTLS closes connections that speak a protocol of ours without TLS. HTTP is left to its
-	// handler, which sees in the request whether there was TLS.
+	// RequireTLS closes connections that speak a protocol of ours without TLS and a certificate that
+	// was verified. HTTP is left to its handler; see Verified.
 	RequireTLS bool
 	// Refused is told why a connection was closed. Optional; it must not block.
 	Refused func(remote net.Addr, err error)
@@ -133,7 +133,7 @@ func (m *Mux) sort(c net.Conn) {
 	stop := context.AfterFunc(contextOf(m.closed), func() { _ = c.Close() })
 	defer stop()
 	_ = c.SetDeadline(time.Now().Add(sniffTimeout))
-	c, encrypted, err := m.unwrap(c)
+	c, verified, err := m.unwrap(c)
 	if err != nil {
 		m.refuse(c, err)
 		return
@@ -151,12 +151,12 @@ func (m *Mux) sort(c net.Conn) {
 	case b == nil:
 		m.refuse(c, errors.New("nobody here speaks the protocol "+name))
 		return
-	case name != "" && m.cfg.RequireTLS && !encrypted:
-		m.refuse(c, errors.New("it came without TLS, which this cluster requires: "+
-			"configure the same certificates on all nodes"))
+	case name != "" && m.cfg.RequireTLS && !verified:
+		m.refuse(c, errors.New("it came without TLS and a certificate, which this cluster requires: "+
+			"configure certificates of one authority on all nodes"))
 		return
 	case len(begun) > 0:
-		c = &begunConn{Conn: c, begun: begun}
+		c = &begunConn{Conn: c, begun: begun, verified: verified}
 	}
 	select {
 	case b.conns <- c:
@@ -184,7 +184,8 @@ func (c channelContext) Err() error {
 	}
 }
 
-// unwrap takes TLS off if there is any.
+// unwrap takes TLS off if there is any, and tells whether the other side has shown a certificate that
+// was verified.
 func (m *Mux) unwrap(c net.Conn) (net.Conn, bool, error) {
 	first := make([]byte, 1)
 	if _, err := io.ReadFull(c, first); err != nil {
@@ -199,7 +200,8 @@ func (m *Mux) unwrap(c net.Conn) (net.Conn, bool, error) {
 			"configure the same certificates on all nodes")
 	}
 	t := tls.Server(begun, m.cfg.TLS)
-	return t, true, t.Handshake()
+	err := t.Handshake()
+	return t, err == nil && len(t.ConnectionState().VerifiedChains) > 0, err
 }
 
 // sniff reads what a connection begins with. For HTTP, begun is what was read; a protocol of ours
@@ -277,7 +279,8 @@ func (b *branch) Addr() net.Addr { return b.address }
 // begunConn is a connection some bytes of which were read already. One goroutine reads it at a time.
 type begunConn struct {
 	net.Conn
-	begun []byte
+	begun    []byte
+	verified bool // the other side has shown a certificate that was verified
 }
 
 // Read implements net.Conn.
@@ -290,5 +293,16 @@ func (c *begunConn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// NetConn is the connection itself, for what looks for the state of TLS.
-func (c *begunConn) NetConn() net.Conn { return c.Conn }
+type verifiedKey struct{}
+
+// ConnContext is for http.Server: with it, Verified tells about the connections of an HTTP listener.
+func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	if b, ok := c.(*begunConn); ok && b.verified {
+		return context.WithValue(ctx, verifiedKey{}, true)
+	}
+	return ctx
+}
+
+// Verified tells of a request's context whether its connection came with TLS and a certificate that
+// was verified.
+func Verified(ctx context.Context) bool { return ctx.Value(verifiedKey{}) != nil }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -107,16 +108,19 @@ func (c *testCluster) add(env ...string) *testNode {
 	return n
 }
 
-// freeAddress is a loopback address nobody listens on. The kernel hands such ports out in turn, so
-// that it is not given to anybody else for a while.
+// freeAddress is a loopback address nobody listens on, with a port below those that outgoing
+// connections take: the node that has it may be away for a while.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 func (c *testCluster) seeds(nodes ...*testNode) string {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/perdure/perdure/bifrost"
@@ -31,12 +32,17 @@ type membership struct {
 	provided  sync.Once
 	entered   atomic.Bool // the registry can be read and written
 
-	mux        *mux.Mux
-	directory  *cluster.Directory
-	transport  *transport.Transport
-	links      *link.Links
-	agent      atomic.Pointer[cluster.Agent]
-	controller atomic.Pointer[cluster.Controller]
+	certificates *certificates // nil: no TLS between nodes
+	mux          *mux.Mux
+	directory    *cluster.Directory
+	transport    *transport.Transport
+	links        *link.Links
+	agent        atomic.Pointer[cluster.Agent]
+	controller   atomic.Pointer[cluster.Controller]
+
+	statusMu  sync.Mutex
+	statusNow cluster.Status // guarded by statusMu
+	statusAt  time.Time      // guarded by statusMu
 
 	stop    context.CancelFunc
 	loops   sync.WaitGroup // end with stop
@@ -66,7 +72,7 @@ func (n *Node) startTransport(id cluster.Identity) (err error) {
 	})
 	n.transport, err = transport.New(transport.Config{
 		Self: uint64(id.Node), Generation: id.Generation, Cluster: id.String(), Release: n.version,
-		Prefix: mux.Raft, Resolve: n.directory.Resolve,
+		Prefix: mux.Raft, Resolve: n.directory.Resolve, TLS: n.certificates.client(),
 		Admit: func(h transport.Hello) error {
 			return cluster.CheckClock(fmt.Sprintf("node %d", h.Node), time.UnixMilli(h.Millis), time.Now())
 		},
@@ -78,7 +84,7 @@ func (n *Node) startTransport(id cluster.Identity) (err error) {
 		Events: transport.Events{
 			Connected: func(other uint64) { n.log.Debug("connected", "other", other) },
 			Disconnected: func(other uint64, err error) {
-				n.directory.Broke(cluster.NodeID(other))
+				n.lost(cluster.NodeID(other), err)
 				var refused *transport.RefusedError
 				if errors.As(err, &refused) {
 					n.log.Error("another node refuses this one", "other", other, "error", err)
@@ -95,6 +101,7 @@ func (n *Node) startTransport(id cluster.Identity) (err error) {
 		return err
 	}
 	n.links = n.newLinks()
+	n.watchCluster()
 	if n.mux != nil {
 		n.serveBranch(mux.Raft, n.transport.Serve)
 		n.serveBranch(mux.Link, n.links.Serve)
@@ -110,6 +117,16 @@ func (n *Node) serveBranch(prefix string, serve func(net.Listener) error) {
 			n.fail(err)
 		}
 	})
+}
+
+// lost takes note of a broken connection. A port that refuses one, of a node that does not talk to
+// this one either, belongs to a process that has ended.
+func (n *Node) lost(other cluster.NodeID, err error) {
+	n.directory.Broke(other)
+	if a := n.agent.Load(); a != nil && errors.Is(err, syscall.ECONNREFUSED) &&
+		!n.transport.Hears(uint64(other)) {
+		a.Down(other)
+	}
 }
 
 // raftConfig is how the logs of this node are kept.

@@ -255,6 +255,8 @@ type Networking struct {
 	HandshakeTimeout Duration `toml:"handshake-timeout"`
 	// MessageSizeLimit is the largest message. Default: 32 MiB.
 	MessageSizeLimit ByteSize `toml:"message-size-limit"`
+
+	TLS
 }
 
 // Default is the configuration of a node that nobody configured. The node name is the host

@@ -77,6 +77,7 @@ func (c Config) Validate() error {
 	c.checkIdentity(&found)
 	c.checkListeners(&found)
 	c.checkCluster(&found)
+	c.Networking.TLS.check(&found)
 	c.checkRetries(&found)
 	c.checkObservability(&found)
 	c.checkWorker(&found)

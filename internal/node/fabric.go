@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -25,11 +24,15 @@ func (n *Node) startFabric() (err error) {
 	pages.HandleFunc("GET /debug/pprof/", pprof.Index)
 	pages.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	pages.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	if n.certificates, err = newCertificates(n.cfg.Networking.TLS, n.fault("tls")); err != nil {
+		return err
+	}
 	n.routeCluster(pages)
 	n.fabric, err = listen("fabric", n.cfg.Listener, n.cfg.SocketPath("fabric"), pages, 0, n.log)
 	if err != nil {
 		return err
 	}
+	n.fabric.server.ConnContext = mux.ConnContext
 	return n.shareFabric()
 }
 
@@ -47,7 +50,12 @@ func (n *Node) shareFabric() error {
 		if err := n.cfg.checkAdvertised(address); err != nil {
 			return err
 		}
-		n.mux = newMux(n.log)
+		if host, _, err := net.SplitHostPort(address); err == nil && !isLoopback(host) &&
+			len(n.cfg.MetadataClient.Addresses) > 0 && n.certificates == nil {
+			n.log.Warn("connections between nodes are neither encrypted nor authenticated: set " +
+				"networking.tls-certificate, or keep the port inside a network of your own")
+		}
+		n.mux = n.newMux()
 		n.fabric.listeners[i] = n.mux.HTTP(l.Addr())
 		n.serving.Go(func() {
 			if err := n.mux.Serve(l); err != nil {
@@ -82,10 +90,13 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-func newMux(log *slog.Logger) *mux.Mux {
-	return mux.New(mux.Config{Refused: func(remote net.Addr, err error) {
-		log.Debug("a connection was closed", "remote", remote.String(), "error", err)
-	}})
+func (n *Node) newMux() *mux.Mux {
+	return mux.New(mux.Config{
+		TLS: n.certificates.server(), RequireTLS: n.certificates != nil,
+		Refused: func(remote net.Addr, err error) {
+			n.log.Debug("a connection was closed", "remote", remote.String(), "error", err)
+		},
+	})
 }
 
 // health answers 200 once every partition can serve, 503 before.

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -143,7 +144,13 @@ func (r seedRound) waiting(auto bool) string {
 func (n *Node) askSeeds(ctx context.Context, seeds []string) (r seedRound) {
 	for i, seed := range seeds {
 		var hello cluster.Hello
-		if err := n.ask(ctx, http.MethodGet, seed, "cluster/hello", nil, &hello); err != nil {
+		err := n.ask(ctx, http.MethodGet, seed, "cluster/hello", nil, &hello)
+		var refused *cluster.RefusedError
+		if errors.As(err, &refused) {
+			r.err = fmt.Errorf("join the cluster through %s: %w", seed, err)
+			return r
+		}
+		if err != nil {
 			r.others++
 			r.failed = append(r.failed, fmt.Sprintf("%s (%v)", seed, err))
 			continue
@@ -161,8 +168,7 @@ func (n *Node) askSeeds(ctx context.Context, seeds []string) (r seedRound) {
 			return r
 		}
 		var reply cluster.JoinReply
-		err := n.ask(ctx, http.MethodPost, seed, "cluster/join", n.joinRequest(), &reply)
-		var refused *cluster.RefusedError
+		err = n.ask(ctx, http.MethodPost, seed, "cluster/join", n.joinRequest(), &reply)
 		switch {
 		case err == nil:
 			r.joined = &reply
@@ -206,7 +212,7 @@ func (n *Node) askPermission(ctx context.Context, id cluster.Identity) error {
 		}
 		var hello cluster.Hello
 		path := fmt.Sprintf("cluster/hello?node=%d&instance=%s", id.Node, id.Instance)
-		err := n.ask(ctx, http.MethodGet, "http://"+address, path, nil, &hello)
+		err := n.ask(ctx, http.MethodGet, n.certificates.scheme()+address, path, nil, &hello)
 		if err != nil || !hello.Provisioned || hello.Node != other {
 			continue
 		}
@@ -238,7 +244,12 @@ func (n *Node) ask(ctx context.Context, method, base, path string, body, into an
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := n.certificates.http().Do(req)
+	var unknown *tls.CertificateVerificationError
+	if errors.As(err, &unknown) {
+		return fmt.Errorf("%w: check that the certificates of both nodes come from one authority and name "+
+			"their hosts", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -14,10 +14,10 @@ import (
 // routeCluster serves what nodes ask each other before they are nodes of one cluster, and rows for
 // queries.
 func (n *Node) routeCluster(mux *http.ServeMux) {
-	mux.HandleFunc("GET /cluster/hello", n.serveHello)
-	mux.HandleFunc("POST /cluster/join", n.serveJoin)
-	mux.HandleFunc("POST /cluster/provision", n.serveProvision)
-	mux.HandleFunc("POST "+scanPath, n.serveScan)
+	mux.HandleFunc("GET /cluster/hello", n.forNodes(n.serveHello))
+	mux.HandleFunc("POST /cluster/join", n.forNodes(n.serveJoin))
+	mux.HandleFunc("POST /cluster/provision", n.forNodes(n.serveProvision))
+	mux.HandleFunc("POST "+scanPath, n.forNodes(n.serveScan))
 }
 
 // serveHello says who this node is, and what it thinks of the one that asks.

@@ -162,8 +162,9 @@ func TestMetricsAndHealth(t *testing.T) {
 	cfg := testConfig(t)
 	startNode(t, cfg)
 	for path, want := range map[string]string{
-		"/metrics": `restate_num_active_partition_leaders{cluster_name="localcluster",node_name="test"} 4`,
-		"/health":  `"status":"alive"`,
+		"/metrics":  `restate_num_active_partition_leaders{cluster_name="localcluster",node_name="test"} 4`,
+		"/health":   `"status":"alive"`,
+		"/metrics?": `perdure_cluster_nodes{cluster_name="localcluster",node_name="test"} 1`,
 	} {
 		resp, err := http.Get("http://" + cfg.BindAddress() + path)
 		if err != nil {
