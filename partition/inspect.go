@@ -102,20 +102,36 @@ func (h *Host) Stalls() []explain.Finding {
 
 // Explain says what an invocation waits for and who will produce it; ok is false if there is no such
 // invocation. The error is leader.ErrNotLeader as long as the partition has no leader here.
-func (h *Host) Explain(_ context.Context, id protocol.InvocationID) (
+func (h *Host) Explain(ctx context.Context, id protocol.InvocationID) (
 	x explain.Explanation, ok bool, err error,
 ) {
-	w, err := h.world(h.replicas[h.PartitionOf(id.Key)])
+	p := h.PartitionOf(id.Key)
+	if d, ok := h.elsewhere(p); ok {
+		return d.explain(ctx, id)
+	}
+	w, err := h.world(h.replicas[p])
 	if err != nil {
 		return x, false, err
 	}
 	return explain.Explain(w, id)
 }
 
+// elsewhere is the way to the leader of p if that is on another node.
+func (h *Host) elsewhere(p protocol.PartitionID) (distant, bool) {
+	if _, leads := h.leads(h.replicas[p]); leads || h.cfg.Remote == nil {
+		return distant{}, false
+	}
+	return h.cfg.Remote.leader(p)
+}
+
 // LeadAnew makes the leader of a key's partition forget what it has in memory and derive it from the
 // rows again. Attempts that run are run anew.
 func (h *Host) LeadAnew(key protocol.PartitionKey) error {
-	l, err := h.Leader(h.PartitionOf(key))
+	p := h.PartitionOf(key)
+	if d, ok := h.elsewhere(p); ok {
+		return d.leadAnew(key)
+	}
+	l, err := h.Leader(p)
 	if err == nil {
 		err = l.LeadAnew()
 	}
@@ -148,8 +164,11 @@ func (h *Host) world(r *replica) (*explain.World, error) {
 
 // callee asks the partition of an invocation whether it knows who waits for it.
 func (h *Host) callee(id protocol.InvocationID, w command.Waiter) (explain.Callee, error) {
-	r := h.replicas[h.PartitionOf(id.Key)]
-	world, err := h.world(r)
+	p := h.PartitionOf(id.Key)
+	if d, ok := h.elsewhere(p); ok {
+		return d.callee(id, w)
+	}
+	world, err := h.world(h.replicas[p])
 	if err != nil {
 		return explain.Callee{}, err
 	}

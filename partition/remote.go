@@ -70,10 +70,10 @@ func (r *Remote) endMoved() {
 }
 
 // leader is the way to the leader of p, if another node is said to lead it.
-func (r *Remote) leader(p protocol.PartitionID) (Leading, bool) {
+func (r *Remote) leader(p protocol.PartitionID) (distant, bool) {
 	n, ok := r.table.Leader(p)
 	if !ok || n == r.table.Self() {
-		return nil, false
+		return distant{}, false
 	}
 	return distant{r, p, n}, true
 }

@@ -67,6 +67,8 @@ func (h *Host) serve(ctx context.Context, q *noderpc.Request, progress func([]by
 		a.Target, a.Deployment, a.Version = p.Target, p.Deployment, p.Version
 	case noderpc.MethodMessages:
 		err = serveMessages(ctx, l, q)
+	case noderpc.MethodExplain, noderpc.MethodCallee, noderpc.MethodLeadAnew:
+		err = h.serveInspection(q, l, &a)
 	default:
 		err = fmt.Errorf("method %d is not for partitions", q.Method)
 	}

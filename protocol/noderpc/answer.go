@@ -27,15 +27,18 @@ type Answer struct {
 	Reply   command.Reply
 	Existed bool // MethodCall: the invocation had been made before
 
-	// Found and what follows: MethodPinned.
+	// Found: MethodPinned and MethodExplain. What follows: MethodPinned.
 	Found      bool
 	Target     protocol.Target
 	Deployment protocol.DeploymentID
 	Version    uint32
+
+	// JSON: MethodExplain, MethodCallee.
+	JSON []byte
 }
 
 // Append appends the encoding of a: {1 outcome, 2 text, 3 reply, 4 existed, 5 found, 6 target,
-// 7 deployment, 8 version}.
+// 7 deployment, 8 version, 9 JSON}.
 func (a *Answer) Append(dst []byte) []byte {
 	dst = wire.AppendUvarint(dst, 1, a.Outcome)
 	dst = wire.AppendString(dst, 2, a.Text)
@@ -48,7 +51,8 @@ func (a *Answer) Append(dst []byte) []byte {
 	if !a.Deployment.IsZero() {
 		dst = wire.AppendPresentBytes(dst, 7, a.Deployment[:])
 	}
-	return wire.AppendUvarint(dst, 8, a.Version)
+	dst = wire.AppendUvarint(dst, 8, a.Version)
+	return wire.AppendBytes(dst, 9, a.JSON)
 }
 
 // DecodeAnswer is the inverse of Append.
@@ -76,6 +80,8 @@ func DecodeAnswer(b []byte) (a Answer, err error) {
 			d.Array(a.Deployment[:])
 		case 8:
 			a.Version = d.Uint32()
+		case 9:
+			a.JSON = d.Bytes()
 		}
 	}
 	if err := d.Err(); err != nil {

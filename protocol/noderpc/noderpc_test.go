@@ -30,7 +30,13 @@ func requests() map[string]Request {
 			Method: MethodMessages, Partition: 3, Key: 5, From: 2,
 			Command: &command.Envelope{Messages: []command.Message{{Sequence: 4, Key: 5, Command: invoke}}},
 		},
-		"schema": {Method: MethodSchema, Version: 12},
+		"schema":  {Method: MethodSchema, Version: 12},
+		"explain": {Method: MethodExplain, Partition: 3, Invocation: id},
+		"callee": {
+			Method: MethodCallee, Partition: 3, Invocation: id,
+			Waiter: command.Waiter{Invocation: id, CompletionID: 7, Type: 0x8000},
+		},
+		"lead anew": {Method: MethodLeadAnew, Partition: 3, Invocation: id},
 	}
 }
 
@@ -46,6 +52,7 @@ func answers() map[string]Answer {
 			Outcome: OutcomeDone, Found: true, Deployment: protocol.DeploymentID{4}, Version: 6,
 			Target: protocol.Target{Kind: protocol.KindService, Service: "S", Handler: "h"},
 		},
+		"explain":    {Outcome: OutcomeDone, Found: true, JSON: []byte("{}")},
 		"not leader": {Outcome: OutcomeNotLeader},
 		"failed":     {Outcome: OutcomeFailed, Text: "why"},
 	}
@@ -53,11 +60,12 @@ func answers() map[string]Answer {
 
 func TestGolden(t *testing.T) {
 	var samples []wiretest.Sample
-	for _, name := range []string{"request", "call", "attach", "output", "pinned", "messages", "schema"} {
+	for _, name := range []string{"request", "call", "attach", "output", "pinned", "messages", "schema",
+		"explain", "callee", "lead anew"} {
 		r := requests()[name]
 		samples = append(samples, wiretest.Sample{Name: "request/" + name, Data: r.Append(nil)})
 	}
-	for _, name := range []string{"done", "pinned", "not leader", "failed"} {
+	for _, name := range []string{"done", "pinned", "explain", "not leader", "failed"} {
 		a := answers()[name]
 		samples = append(samples, wiretest.Sample{
 			Name: "answer/" + name, Data: a.Append(nil), Expand: []wire.Number{3, 6},

@@ -19,6 +19,10 @@ const (
 	MethodPinned   Method = 5 // answer with what ID calls and on which deployment it runs
 	MethodMessages Method = 6 // append messages of another partition, answer when that is durable
 	MethodSchema   Method = 7 // answer when the schema has reached Version here
+	// The answers of these are JSON, for people and for what looks for stalls.
+	MethodExplain  Method = 8  // answer with what ID waits for
+	MethodCallee   Method = 9  // answer whether ID knows that Waiter waits for it
+	MethodLeadAnew Method = 10 // have the leader of ID's key derive what it knows from its rows
 )
 
 // Request is one question to a node.
@@ -36,7 +40,7 @@ type Request struct {
 	// OnlyNew: MethodCall.
 	OnlyNew bool
 
-	// Invocation: MethodAttach, MethodOutput, MethodPinned.
+	// Invocation: all other methods but MethodSchema.
 	Invocation protocol.InvocationID
 
 	// From is the partition that sends: MethodMessages.
@@ -44,10 +48,13 @@ type Request struct {
 
 	// Version: MethodSchema.
 	Version uint64
+
+	// Waiter: MethodCallee.
+	Waiter command.Waiter
 }
 
 // Append appends the encoding of r: {1 method, 2 partition, 3 record, 4 request ID, 5 only new,
-// 6 invocation, 7 from, 8 version}. The record is a command with its header.
+// 6 invocation, 7 from, 8 version, 9 waiter}. The record is a command with its header.
 func (r *Request) Append(dst []byte) []byte {
 	dst = wire.AppendUvarint(dst, 1, r.Method)
 	dst = wire.AppendUvarint(dst, 2, r.Partition)
@@ -64,7 +71,9 @@ func (r *Request) Append(dst []byte) []byte {
 		dst = wire.AppendPresentBytes(dst, 6, r.Invocation.AppendRaw(nil))
 	}
 	dst = wire.AppendUvarint(dst, 7, r.From)
-	return wire.AppendUvarint(dst, 8, r.Version)
+	dst = wire.AppendUvarint(dst, 8, r.Version)
+	dst, mark := wire.Begin(dst, 9, 0)
+	return wire.EndOptional(command.AppendWaiter(dst, &r.Waiter), mark)
 }
 
 // DecodeRequest is the inverse of Append. It refuses requests that lack what their method needs.
@@ -92,6 +101,10 @@ func DecodeRequest(b []byte) (r Request, err error) {
 			r.From = protocol.PartitionID(d.Uint16())
 		case 8:
 			r.Version = d.Uint64()
+		case 9:
+			waiter, err := command.DecodeWaiter(d.Bytes())
+			r.Waiter = waiter
+			d.Fail(err)
 		}
 	}
 	if err := d.Err(); err != nil {
@@ -110,7 +123,8 @@ func (r *Request) check() error {
 	case MethodMessages:
 		e, is := r.Command.(*command.Envelope)
 		ok = is && len(e.Messages) > 0
-	case MethodAttach, MethodOutput, MethodPinned:
+	case MethodAttach, MethodOutput, MethodPinned, MethodExplain, MethodCallee,
+		MethodLeadAnew:
 		ok = !r.Invocation.IsZero()
 	case MethodSchema:
 		ok = r.Version > 0
