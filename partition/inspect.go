@@ -183,18 +183,21 @@ type View struct {
 	Attempts leader.Inspector
 }
 
-// View looks at a partition led here, as of now. The error is leader.ErrNotLeader if it is not.
+// View looks at a partition as of now. One that is led on another node is looked at as far as the
+// replica here has come, which is a few milliseconds ago, and without its attempts. The error is
+// leader.ErrNotLeader if there is no replica here, or if it has no leader and nobody else has.
 func (h *Host) View(p protocol.PartitionID) (*View, error) {
 	l, err := h.Leader(p)
 	if err != nil {
 		return nil, err
 	}
-	if _, leads := l.Leading(); !leads {
+	r := h.replicas[p]
+	v := &View{Keys: protocol.PartitionRange(p, len(h.replicas))}
+	if _, leads := l.Leading(); leads {
+		v.Attempts = l.Inspector()
+	} else if _, ok := h.elsewhere(p); !ok {
 		return nil, leader.ErrNotLeader
 	}
-	r := h.replicas[p]
-	return &View{
-		Keys: protocol.PartitionRange(p, len(h.replicas)), Rows: r.processor.Store().Snapshot(),
-		Attempts: l.Inspector(),
-	}, nil
+	v.Rows = r.processor.Store().Snapshot()
+	return v, nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/bifrost"
 	"github.com/perdure/perdure/bifrost/memlog"
 	"github.com/perdure/perdure/cluster"
 	"github.com/perdure/perdure/cluster/link"
@@ -275,4 +276,27 @@ func TestExplainOnAnotherNode(t *testing.T) {
 	if err := n.hosts[0].LeadAnew(call.ID.Key); err != nil {
 		t.Error(err)
 	}
+}
+
+// A replica here is looked at although another node leads; a partition without one is not.
+func TestViewOfAFollower(t *testing.T) {
+	n := startTwo(t, handlers{"echo": end("hi")})
+	v, err := n.hosts[0].View(0)
+	if err != nil || v.Attempts == nil {
+		t.Fatalf("led here: %+v, %v", v, err)
+	}
+	_ = v.Rows.Close() // it has only been read
+	if _, err := n.hosts[0].View(3); !errors.Is(err, leader.ErrNotLeader) {
+		t.Errorf("not here: %v", err)
+	}
+	n.hosts[0].LeaderEvent(bifrost.PartitionLog(0), false)
+	if _, err := n.hosts[0].View(0); !errors.Is(err, leader.ErrNotLeader) {
+		t.Errorf("without a leader: %v", err)
+	}
+	n.tables[0].SetLeader(0, 2)
+	v, err = n.hosts[0].View(0)
+	if err != nil || v.Attempts != nil {
+		t.Fatalf("led elsewhere: %+v, %v", v, err)
+	}
+	_ = v.Rows.Close() // as above
 }
