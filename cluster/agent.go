@@ -78,6 +78,7 @@ type Agent struct {
 	members  map[bifrost.LogID]bifrost.Members // of groups led from here; guarded by mu
 	changing map[bifrost.LogID]bool            // guarded by mu
 	leads    map[bifrost.LogID]tenure          // groups led from here; guarded by mu
+	failed   map[bifrost.LogID]bool            // replicas that stopped for good; guarded by mu
 	stopping bool                              // guarded by mu
 	busy     bool                              // something is on the move; guarded by mu
 	work     sync.WaitGroup
@@ -103,7 +104,7 @@ func NewAgent(cfg AgentConfig) *Agent {
 		local:   map[protocol.PartitionID]Replica{},
 		opening: map[protocol.PartitionID]bool{},
 		members: map[bifrost.LogID]bifrost.Members{}, changing: map[bifrost.LogID]bool{},
-		leads: map[bifrost.LogID]tenure{},
+		leads: map[bifrost.LogID]tenure{}, failed: map[bifrost.LogID]bool{},
 	}
 }
 
@@ -307,6 +308,13 @@ func (a *Agent) tendGroups(ctx context.Context, l Layout, nodes int) (moving boo
 			continue // a node that has always been alone
 		}
 		a.noteTenure(log, leads.Term)
+		if a.hasFailed(log) {
+			if to := a.heir(log); to != 0 {
+				a.fault(ctx, a.cfg.Groups.Transfer(log, to))
+			}
+			moving = true
+			continue
+		}
 		w := want{voters: p.Replicas}
 		g := group{
 			want: w, self: local[id],
@@ -316,6 +324,21 @@ func (a *Agent) tendGroups(ctx context.Context, l Layout, nodes int) (moving boo
 		moving = a.tend(ctx, log, g, p.Leader) || moving
 	}
 	return moving
+}
+
+// Failed tells the agent that the replica of a log here has stopped for good, until the next start. It
+// still votes; should it lead, it hands over. It does not wait.
+func (a *Agent) Failed(log bifrost.LogID) {
+	a.mu.Lock()
+	a.failed[log] = true
+	a.mu.Unlock()
+	a.Poke()
+}
+
+func (a *Agent) hasFailed(log bifrost.LogID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.failed[log]
 }
 
 func (a *Agent) forgetMembers(log bifrost.LogID) {

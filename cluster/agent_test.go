@@ -237,6 +237,33 @@ func TestLeadershipGoesHomeSlowly(t *testing.T) {
 	})
 }
 
+// A replica that has stopped for good must not keep its partition from going on.
+func TestAFailedReplicaHandsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, groups, _, d := agentOn(t)
+		groups.lead(2, logOf(0))
+		time.Sleep(noticeInterval + busyInterval) // the agent learns the members
+		hear(d, 3)
+		groups.took()
+		a.Failed(logOf(0))
+		time.Sleep(busyInterval)
+		synctest.Wait()
+		if _, to := groups.took(); len(to) == 0 {
+			t.Error("it goes on leading")
+		}
+		groups.lead(3, logOf(0))
+		time.Sleep(noticeInterval)
+		groups.took()
+		d.Broke(3)
+		a.Down(3)
+		time.Sleep(noticeInterval)
+		synctest.Wait()
+		if stood, _ := groups.took(); len(stood) > 0 {
+			t.Errorf("it stands for election of %v", stood)
+		}
+	})
+}
+
 // A stopping node gives every leadership to somebody who is level and alive, and asks again when that
 // comes to nothing.
 func TestHandOverAtTheEnd(t *testing.T) {

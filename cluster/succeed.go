@@ -40,7 +40,7 @@ func (a *Agent) succeed(ctx context.Context, n NodeID) {
 	stand := func(log bifrost.LogID, voters []NodeID, rotate int) {
 		leader, ok := a.cfg.Groups.LeaderOf(log)
 		switch {
-		case !ok || NodeID(leader.Leader.Node()) != n || !slices.Contains(voters, a.self):
+		case !ok || NodeID(leader.Leader.Node()) != n || !slices.Contains(voters, a.self) || a.hasFailed(log):
 		case a.follows(voters, n, rotate):
 			a.fault(ctx, a.cfg.Groups.Campaign(log))
 		default:

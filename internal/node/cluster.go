@@ -230,11 +230,18 @@ func (n *Node) keepAddresses(ctx context.Context) {
 		id := *n.identity.Load()
 		nodes, err := cluster.ReadNodes(n.metadata)
 		if err == nil && len(nodes.Nodes) > 0 {
+			for other := range id.Addresses {
+				if _, ok := nodes.Find(other); !ok {
+					n.transport.Forget(uint64(other))
+				}
+			}
 			id.Addresses = map[cluster.NodeID]string{}
 			for _, other := range nodes.Nodes {
 				id.Addresses[other.ID] = other.Address
 			}
-			err = id.Save(n.cfg.NodeDir())
+			if err = id.Save(n.cfg.NodeDir()); err == nil {
+				n.identity.Store(&id)
+			}
 		}
 		if err != nil {
 			n.fault("cluster")(err)

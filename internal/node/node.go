@@ -141,6 +141,9 @@ func (n *Node) logEvents() bifrost.Events {
 	events.Failed = func(id bifrost.LogID, err error) {
 		n.metrics.faults.Inc()
 		n.log.Error("a replica stopped", "log", id.String(), "error", err)
+		if a := n.agent.Load(); a != nil {
+			a.Failed(id)
+		}
 	}
 	events.Space = n.onSpace
 	return events
