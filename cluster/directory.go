@@ -129,6 +129,14 @@ func (d *Directory) SetNodes(ns Nodes) {
 	d.tell()
 }
 
+// Removed tells whether a node was in the registry once and is no more.
+func (d *Directory) Removed(n NodeID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.nodes.Find(n)
+	return !ok && n <= d.nodes.LastID
+}
+
 // Nodes is the registry as last taken over.
 func (d *Directory) Nodes() Nodes {
 	d.mu.Lock()

@@ -118,6 +118,10 @@ func TestAddresses(t *testing.T) {
 	if changed(watch) {
 		t.Error("the same registry is news")
 	}
+	d.SetNodes(Nodes{LastID: 2, Nodes: []Node{{ID: 1, Address: "a:1"}}})
+	if !d.Removed(2) || d.Removed(1) || d.Removed(3) {
+		t.Error("wrong about who was removed")
+	}
 	if _, ok := d.Address(9); ok {
 		t.Error("an unknown node has an address")
 	}

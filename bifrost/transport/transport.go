@@ -238,11 +238,17 @@ func (t *Transport) Connected(node uint64) bool {
 	return p != nil && p.connected.Load()
 }
 
-// Forget ends the connection to a node that is no longer in the cluster.
+// Forget ends the connections to and from a node that is no longer in the cluster. Should it come
+// again, Admit hears of it.
 func (t *Transport) Forget(node uint64) {
 	t.mu.Lock()
 	p := t.peers[node]
 	delete(t.peers, node)
+	for c, from := range t.incoming {
+		if from == node {
+			_ = c.Close()
+		}
+	}
 	t.mu.Unlock()
 	if p != nil {
 		p.stop()

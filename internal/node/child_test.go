@@ -1,19 +1,17 @@
 package node
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -21,41 +19,30 @@ import (
 	"github.com/perdure/perdure/cluster"
 )
 
-// childVariable makes the test binary run a node instead of tests.
-const childVariable = "PERDURE_TEST_NODE"
+// serverBinary is the server as it is shipped: several of them at once, built like this test with the
+// race detector, would be too much for a small machine. What runs in this process is watched by it.
+var serverBinary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "perdure-node-test")
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, "perdure")
+	out, err := exec.Command("go", "build", "-o", binary, "github.com/perdure/perdure/cmd/perdure").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build the server: %w\n%s", err, out)
+	}
+	return binary, nil
+})
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childVariable) != "" {
-		os.Exit(runChild())
+	code := m.Run()
+	if binary, err := serverBinary(); built.Load() && err == nil {
+		_ = os.RemoveAll(filepath.Dir(binary)) // a temporary folder
 	}
-	os.Exit(m.Run())
+	os.Exit(code)
 }
 
-// runChild runs a node until it is told to stop, or until the test that started it is gone.
-func runChild() int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(3)
-	}()
-	var env []string
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, childVariable) {
-			env = append(env, v)
-		}
-	}
-	cfg, _, err := Load(LoadOptions{Env: env})
-	if err == nil {
-		log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
-		err = Run(ctx, cfg, log, os.Getenv(childVariable))
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "the node stopped:", err)
-		return 1
-	}
-	return 0
-}
+var built atomic.Bool // serverBinary was asked for
 
 const patience = 60 * time.Second // for what should take a second
 
@@ -71,10 +58,11 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // testCluster is a cluster of processes.
 type testCluster struct {
-	t     *testing.T
-	dir   string
-	env   []string // of all nodes
-	nodes []*testNode
+	t      *testing.T
+	binary string
+	dir    string
+	env    []string // of all nodes
+	nodes  []*testNode
 }
 
 // testNode is one of its nodes, which may run or not.
@@ -84,14 +72,18 @@ type testNode struct {
 	fabric, admin, ingress string // host and port
 	env                    []string
 	cmd                    *exec.Cmd
-	life                   io.Closer // the node ends when it is closed
 	ended                  chan struct{}
 }
 
 // newCluster makes a cluster of count nodes, none of which runs yet.
 func newCluster(t *testing.T, count int, env ...string) *testCluster {
 	t.Helper()
-	c := &testCluster{t: t, dir: t.TempDir(), env: env}
+	built.Store(true)
+	binary, err := serverBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &testCluster{t: t, binary: binary, dir: t.TempDir(), env: env}
 	for range count {
 		c.add()
 	}
@@ -147,8 +139,9 @@ func (n *testNode) start(seeds string) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	n.cmd = exec.Command(os.Args[0])
-	n.cmd.Env = append(os.Environ(), childVariable+"=test", "PERDURE_CLUSTER_NAME=test",
+	n.cmd = exec.Command(n.cluster.binary, "serve")
+	n.cmd.SysProcAttr = childAttributes()
+	n.cmd.Env = append(os.Environ(), "PERDURE_LOG_DISABLE_ANSI_CODES=true", "PERDURE_CLUSTER_NAME=test",
 		"PERDURE_NODE_NAME="+n.name, "PERDURE_BASE_DIR="+n.cluster.dir, "PERDURE_LISTEN_MODE=tcp",
 		"PERDURE_BIND_ADDRESS="+n.fabric, "PERDURE_ADMIN__BIND_ADDRESS="+n.admin,
 		"PERDURE_INGRESS__BIND_ADDRESS="+n.ingress, "PERDURE_METADATA_CLIENT__ADDRESSES="+seeds,
@@ -156,9 +149,6 @@ func (n *testNode) start(seeds string) {
 		"PERDURE_LOCATION=test."+n.name)
 	n.cmd.Env = append(append(n.cmd.Env, n.cluster.env...), n.env...)
 	n.cmd.Stdout, n.cmd.Stderr = log, log
-	if n.life, err = n.cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
 	if err := n.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +173,6 @@ func (n *testNode) kill() {
 	if n.cmd != nil {
 		_ = n.cmd.Process.Kill() // it may have ended
 		<-n.ended
-		_ = n.life.Close()
 	}
 	if n.cluster.t.Failed() {
 		if b, err := os.ReadFile(n.logPath()); err == nil {

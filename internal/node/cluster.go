@@ -74,6 +74,9 @@ func (n *Node) startTransport(id cluster.Identity) (err error) {
 		Self: uint64(id.Node), Generation: id.Generation, Cluster: id.String(), Release: n.version,
 		Prefix: mux.Raft, Resolve: n.directory.Resolve, TLS: n.certificates.client(),
 		Admit: func(h transport.Hello) error {
+			if n.directory.Removed(cluster.NodeID(h.Node)) {
+				return fmt.Errorf("%v was removed from the cluster", cluster.NodeID(h.Node))
+			}
 			return cluster.CheckClock(fmt.Sprintf("node %d", h.Node), time.UnixMilli(h.Millis), time.Now())
 		},
 		Notice: func(from uint64, notice []byte) {
@@ -88,6 +91,7 @@ func (n *Node) startTransport(id cluster.Identity) (err error) {
 				var refused *transport.RefusedError
 				if errors.As(err, &refused) {
 					n.log.Error("another node refuses this one", "other", other, "error", err)
+					n.serving.Go(n.checkStanding)
 					return
 				}
 				n.log.Debug("disconnected", "other", other, "error", err)
@@ -117,6 +121,22 @@ func (n *Node) serveBranch(prefix string, serve func(net.Listener) error) {
 			n.fail(err)
 		}
 	})
+}
+
+// checkStanding ends the node if others know that it is none of theirs any more. It may not learn that
+// from the metadata: it leaves their group at the same time.
+func (n *Node) checkStanding() {
+	id := n.identity.Load()
+	if id == nil {
+		return
+	}
+	for other, address := range id.Addresses {
+		hello, err := n.askHello(context.Background(), *id, address)
+		if other != id.Node && err == nil && hello.Refused != "" {
+			n.fail(fmt.Errorf("%s (data directory %s)", hello.Refused, n.cfg.NodeDir()))
+			return
+		}
+	}
 }
 
 // lost takes note of a broken connection. A port that refuses one, of a node that does not talk to

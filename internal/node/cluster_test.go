@@ -211,6 +211,7 @@ func (c *testCluster) awaitSameCount(nodes ...*testNode) {
 // Three nodes form a cluster by configuration alone, serve through each, survive the loss of one,
 // and take it back.
 func TestThreeNodesSurviveTheLossOfOne(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	c.start(c.nodes...)
 	c.awaitSettled(3, c.nodes...)

@@ -9,6 +9,7 @@ import (
 // One node with replication 1 grows to three with replication 3, and to five, under load; then a
 // zone is evacuated and its node taken out. No call fails, nothing is lost or doubled.
 func TestGrowsAndShrinksUnderLoad(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 5, "PERDURE_DEFAULT_REPLICATION=1")
 	n := c.nodes
 	n[0].start("[]")
@@ -79,6 +80,7 @@ func awaitReplicas(c *testCluster, n *testNode, count int) {
 
 // A stop hands leaderships over first: other nodes' callers see no failure, and the node says so.
 func TestCleanStopHandsOver(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	c.start(c.nodes...)
 	c.awaitSettled(3, c.nodes...)
@@ -104,6 +106,7 @@ func TestCleanStopHandsOver(t *testing.T) {
 // A node that is paused, as by a hypervisor, is replaced like a dead one, and does no harm when it
 // wakes up.
 func TestPausedLeaderIsReplaced(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	c.start(c.nodes...)
 	c.awaitSettled(3, c.nodes...)

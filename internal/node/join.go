@@ -210,9 +210,7 @@ func (n *Node) askPermission(ctx context.Context, id cluster.Identity) error {
 		if other == id.Node {
 			continue
 		}
-		var hello cluster.Hello
-		path := fmt.Sprintf("cluster/hello?node=%d&instance=%s", id.Node, id.Instance)
-		err := n.ask(ctx, http.MethodGet, n.certificates.scheme()+address, path, nil, &hello)
+		hello, err := n.askHello(ctx, id, address)
 		if err != nil || !hello.Provisioned || hello.Node != other {
 			continue
 		}
@@ -226,6 +224,15 @@ func (n *Node) askPermission(ctx context.Context, id cluster.Identity) error {
 		return cluster.CheckClock("node "+hello.Name, time.UnixMilli(hello.Millis), time.Now())
 	}
 	return nil
+}
+
+// askHello asks another node who it is and what it thinks of this one.
+func (n *Node) askHello(ctx context.Context, id cluster.Identity, address string) (
+	hello cluster.Hello, err error,
+) {
+	path := fmt.Sprintf("cluster/hello?node=%d&instance=%s", id.Node, id.Instance)
+	err = n.ask(ctx, http.MethodGet, n.certificates.scheme()+address, path, nil, &hello)
+	return hello, err
 }
 
 // ask sends one request to a node's port for other nodes.
@@ -247,8 +254,8 @@ func (n *Node) ask(ctx context.Context, method, base, path string, body, into an
 	resp, err := n.certificates.http().Do(req)
 	var unknown *tls.CertificateVerificationError
 	if errors.As(err, &unknown) {
-		return fmt.Errorf("%w: check that the certificates of both nodes come from one authority and name "+
-			"their hosts", err)
+		return &cluster.RefusedError{Reason: err.Error() + ": check that the certificates of both nodes come " +
+			"from one authority and name their hosts"}
 	}
 	if err != nil {
 		return err

@@ -92,6 +92,7 @@ func (f TLS) env() []string {
 // Nodes with certificates of one authority form a cluster and take over new certificates, of another
 // authority, while they run. Nodes without, or with those of a stranger, are refused.
 func TestCertificates(t *testing.T) {
+	t.Parallel()
 	first, second := newAuthority(t), newAuthority(t)
 	dir := t.TempDir()
 	files := first.issue(t, dir)
@@ -127,7 +128,6 @@ func TestCertificates(t *testing.T) {
 		cfg.NodeName, cfg.ClusterName = "stranger", "test"
 		cfg.MetadataClient.Addresses = []string{"https://" + c.nodes[0].fabric}
 		cfg.Networking.TLS = newAuthority(t).issue(t, t.TempDir())
-		cfg.InitializationTimeout = Duration(time.Second)
 		wantText(t, refusal(t, cfg), "check that the certificates of both nodes come from one authority")
 	})
 	t.Run("files that do not fit", func(t *testing.T) {
