@@ -31,7 +31,7 @@ func (n *Node) queryEngine() *query.Engine {
 	cfg := n.cfg.Admin.QueryEngine
 	return query.New(query.Config{
 		Tables: scatter.NewSource(scatter.Config{
-			Local: n.localTables(), Leaders: scanLeaders{n}, Client: &http.Client{}, Path: scanPath,
+			Local: n.localTables(), Leaders: scanLeaders{n}, Client: n.certificates.http(), Path: scanPath,
 		}),
 		MemoryBytes:    int64(cfg.MemorySize),
 		StatementBytes: int64(min(cfg.QueryMemorySize, cfg.MemorySize)),
@@ -78,7 +78,7 @@ func (l scanLeaders) Leader(p uint16) (address string, here bool, err error) {
 	if !known {
 		return "", false, fmt.Errorf("node %s leads it, and its address is not known", by)
 	}
-	return "http://" + at, false, nil
+	return l.node.certificates.scheme() + at, false, nil
 }
 
 // views are the partitions of a host as queries see them.

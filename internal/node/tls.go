@@ -127,7 +127,7 @@ func (c *certificates) client() func() (*tls.Config, error) {
 	return func() (*tls.Config, error) { return c.current(), nil }
 }
 
-// http is a client for the pages by which nodes join.
+// http is a client for the pages that nodes have for each other.
 func (c *certificates) http() *http.Client {
 	if c == nil {
 		return http.DefaultClient

@@ -116,6 +116,7 @@ func TestCertificates(t *testing.T) {
 	c.awaitSettled(3, c.nodes...)
 	l.more(20)
 	l.stop(c.nodes[2])
+	c.awaitSameCount(c.nodes...)
 
 	t.Run("without certificates", func(t *testing.T) {
 		cfg := testConfig(t)
