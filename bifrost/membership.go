@@ -117,14 +117,12 @@ func (h *RaftHost) Transfer(id LogID, to ReplicaID) error {
 
 // Forget removes what this node holds of a replica that is no longer a member and was stopped.
 func (h *RaftHost) Forget(ctx context.Context, id LogID, r ReplicaID) error {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	if h.closed {
-		return ErrClosed
-	}
 	ctx, cancel := context.WithTimeout(ctx, unloadTimeout)
 	defer cancel()
-	if err := h.nodes.SyncRemoveData(ctx, uint64(id), uint64(r)); err != nil {
+	err := h.use(func(nodes *dragonboat.NodeHost) error {
+		return nodes.SyncRemoveData(ctx, uint64(id), uint64(r))
+	})
+	if err != nil {
 		return fmt.Errorf("remove replica %v of log %s: %w", r, id, err)
 	}
 	return nil

@@ -58,11 +58,12 @@ type RaftHost struct {
 	stopped  chan struct{}         // closed when the sweeper is to end
 	swept    chan struct{}         // closed when it has
 
-	// mu is held for reading around each use of nodes: the library does not bear calls while or
-	// after it closes. Nothing that waits for an apply goroutine is done under it.
+	// mu is held for moments only: a use of nodes may wait for an apply goroutine, and that one takes
+	// mu to propose what comes next.
 	mu     sync.RWMutex
 	nodes  *dragonboat.NodeHost
 	closed bool
+	uses   sync.WaitGroup // of nodes, which does not bear calls while or after it closes
 	logs   map[LogID]*raftLog
 }
 
@@ -288,6 +289,7 @@ func (h *RaftHost) Close() error {
 	for _, l := range logs {
 		l.batcher.refuse(ErrClosed)
 	}
+	h.uses.Wait()
 	h.nodes.Close() // returns when all apply goroutines have ended
 	close(h.stopped)
 	<-h.swept

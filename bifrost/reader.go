@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/lni/dragonboat/v4"
 	"github.com/lni/dragonboat/v4/raftpb"
 
 	"github.com/perdure/perdure/protocol"
@@ -47,24 +48,25 @@ func (l *raftLog) Read(ctx context.Context, first protocol.LSN, limitBytes int) 
 }
 
 // rawEntries returns at least one of the entries [low, high).
-func (l *raftLog) rawEntries(low, high, limitBytes uint64) ([]raftpb.Entry, error) {
-	l.host.mu.RLock()
-	defer l.host.mu.RUnlock()
-	if l.host.closed {
-		return nil, ErrClosed
-	}
-	r, err := l.host.nodes.GetLogReader(uint64(l.id))
+func (l *raftLog) rawEntries(low, high, limitBytes uint64) (entries []raftpb.Entry, err error) {
+	err = l.whileOpen(func(nodes *dragonboat.NodeHost) error {
+		r, err := nodes.GetLogReader(uint64(l.id))
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrClosed, err)
+		}
+		entries, err = r.Entries(low, high, limitBytes)
+		if oldest, _ := r.GetRange(); oldest > low {
+			return ErrTrimmed
+		}
+		if err == nil && len(entries) == 0 {
+			err = fmt.Errorf("entries %d to %d are missing", low, high-1)
+		}
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrClosed, err)
+		return nil, err
 	}
-	entries, err := r.Entries(low, high, limitBytes)
-	if oldest, _ := r.GetRange(); oldest > low {
-		return nil, ErrTrimmed
-	}
-	if err == nil && len(entries) == 0 {
-		err = fmt.Errorf("entries %d to %d are missing", low, high-1)
-	}
-	return entries, err
+	return entries, nil
 }
 
 // appendRecords adds the records of e with LSN >= first.

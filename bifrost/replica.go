@@ -54,13 +54,19 @@ func newRaftLog(h *RaftHost, id LogID, g Group, a Applier, applied protocol.LSN)
 }
 
 // whileOpen calls f unless the host is closed, and keeps it from closing meanwhile.
-func (l *raftLog) whileOpen(f func(*dragonboat.NodeHost) error) error {
-	l.host.mu.RLock()
-	defer l.host.mu.RUnlock()
-	if l.host.closed {
+func (l *raftLog) whileOpen(f func(*dragonboat.NodeHost) error) error { return l.host.use(f) }
+
+// use calls f unless the host is closed, and keeps it from closing meanwhile.
+func (h *RaftHost) use(f func(*dragonboat.NodeHost) error) error {
+	h.mu.RLock()
+	if h.closed {
+		h.mu.RUnlock()
 		return ErrClosed
 	}
-	return f(l.host.nodes)
+	h.uses.Add(1)
+	h.mu.RUnlock()
+	defer h.uses.Done()
+	return f(h.nodes)
 }
 
 // isClosed says that the log was stopped, with its host or by itself.

@@ -78,15 +78,14 @@ func awaitTrim(ctx context.Context, request *dragonboat.RequestState) (bool, err
 }
 
 // startTrim asks for the cut. It does not wait: that would keep the host from closing.
-func (l *raftLog) startTrim(index uint64) (*dragonboat.RequestState, error) {
-	l.host.mu.RLock()
-	defer l.host.mu.RUnlock()
-	if l.host.closed {
-		return nil, ErrClosed
-	}
+func (l *raftLog) startTrim(index uint64) (request *dragonboat.RequestState, err error) {
 	if l.machine.failed.Load() {
 		return nil, fmt.Errorf("the replica stopped: %w", ErrClosed)
 	}
 	option := dragonboat.SnapshotOption{OverrideCompactionOverhead: true, CompactionIndex: index}
-	return l.host.nodes.RequestSnapshot(uint64(l.id), option, l.host.cfg.ProposalTimeout)
+	err = l.whileOpen(func(nodes *dragonboat.NodeHost) (err error) {
+		request, err = nodes.RequestSnapshot(uint64(l.id), option, l.host.cfg.ProposalTimeout)
+		return err
+	})
+	return request, err
 }
