@@ -20,7 +20,9 @@ type behind struct {
 }
 
 // Outcome implements Rows.
-func (b *behind) Outcome(protocol.InvocationID, command.RequestID) (command.Reply, error) { return b.now, nil }
+func (b *behind) Outcome(protocol.InvocationID, command.RequestID) (command.Reply, error) {
+	return b.now, nil
+}
 
 // Append implements Appender.
 func (b *behind) Append(done func(protocol.LSN, error), _ ...[]byte) error {
