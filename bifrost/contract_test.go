@@ -247,6 +247,21 @@ func TestRead(t *testing.T) {
 	})
 }
 
+// What was answered can be read at once.
+func TestReadWhatWasJustAppended(t *testing.T) {
+	const appends = 500
+	onEach(t, roomy, func(t *testing.T, open func() bifrost.Host) {
+		l := start(t, open(), testLog, newRecorder(&disk{}))
+		for i := range appends {
+			want := bifrost.Record{LSN: mustAppend(t, l, fmt.Append(nil, i)), Data: fmt.Append(nil, i)}
+			got, err := l.Read(t.Context(), want.LSN, 0)
+			if err != nil || len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(want) {
+				t.Fatalf("read record %d at %v: %v, %v", i, want.LSN, got, err)
+			}
+		}
+	})
+}
+
 func TestTrimThenRestart(t *testing.T) {
 	onEach(t, roomy, func(t *testing.T, open func() bifrost.Host) {
 		d := &disk{}

@@ -11,9 +11,10 @@ import (
 
 // The wait before an election is there so that replicas do not disturb a leader they have not heard of
 // yet. The only replica of a group has nobody to wait for: it is told that its time is up. Should the
-// group have other members after all, that is an election like any other, and as safe.
+// group have other members after all, that is an election like any other, and as safe; whoever wins it
+// is left in peace.
 
-// Pauses between two looks whether the replica leads. It cannot before what is committed is applied.
+// Pauses between two looks for a leader. There cannot be one before what is committed is applied.
 const (
 	electPause    = 2 * time.Millisecond
 	electMaxPause = 100 * time.Millisecond
@@ -54,18 +55,13 @@ func (h *RaftHost) Campaign(id LogID) error {
 	})
 }
 
-// elect lets the only replica of a group lead at once.
+// elect lets the only replica of a group lead at once. It ends when there is a leader, whoever it is.
 func (h *RaftHost) elect(l *raftLog) {
-	now := h.timeIsUp(l)
-	for pause := electPause; ; pause = min(2*pause, electMaxPause) {
-		if leads, _ := l.Leader(); leads || l.ended.Load() {
+	for pause := electPause; !l.ended.Load(); pause = min(2*pause, electMaxPause) {
+		if _, known := h.LeaderOf(l.id); known {
 			return
 		}
-		err := l.whileOpen(func(*dragonboat.NodeHost) error {
-			h.deliver(now)
-			return nil
-		})
-		if err != nil {
+		if h.Campaign(l.id) != nil {
 			return // closed
 		}
 		select {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lni/dragonboat/v4"
+
 	"github.com/perdure/perdure/bifrost"
 	"github.com/perdure/perdure/bifrost/transport"
 	"github.com/perdure/perdure/protocol"
@@ -223,18 +225,19 @@ func TestEventsTellWhatHappened(t *testing.T) {
 }
 
 // cluster opens three hosts that replicate to each other over loopback.
-func cluster(t *testing.T) (hosts []*bifrost.RaftHost) {
+func cluster(t *testing.T, change ...func(*bifrost.RaftConfig)) (hosts []*bifrost.RaftHost) {
 	t.Helper()
 	network := newNetwork(t, 3)
 	for i := range uint64(3) {
-		hosts = append(hosts, openRaft(t, t.TempDir(), func(c *bifrost.RaftConfig) {
+		member := func(c *bifrost.RaftConfig) {
 			c.Node, c.Transport = i+1, network[i]
 			c.Group = func(bifrost.LogID) (bifrost.Group, error) {
 				g := bifrost.Founding(1, 2, 3)
 				g.Replica = bifrost.NewReplicaID(i+1, 0)
 				return g, nil
 			}
-		}))
+		}
+		hosts = append(hosts, openRaft(t, t.TempDir(), append(change, member)...))
 	}
 	return hosts
 }
@@ -292,9 +295,9 @@ type replicas struct {
 	recorders []*recorder
 }
 
-func startReplicas(t *testing.T) *replicas {
+func startReplicas(t *testing.T, change ...func(*bifrost.RaftConfig)) *replicas {
 	t.Helper()
-	c := &replicas{t: t, hosts: cluster(t)}
+	c := &replicas{t: t, hosts: cluster(t, change...)}
 	c.logs, c.recorders = make([]bifrost.Log, 3), make([]*recorder, 3)
 	for i := range c.hosts {
 		c.start(i, &disk{})
@@ -369,6 +372,34 @@ func TestThreeReplicasAgreeAcrossALostLeader(t *testing.T) {
 		if string(have[i].Data) != fmt.Sprint(i) {
 			t.Fatalf("record %d is %q: an acknowledged append is gone", i, have[i].Data)
 		}
+	}
+}
+
+// The library lets go of a replica that sees itself leave its group, without being asked to: stopping
+// it closes what is left.
+func TestAReplicaThatHasLeftCanBeStopped(t *testing.T) {
+	c := startReplicas(t)
+	leader := c.leader(-1)
+	other := c.hosts[(leader+1)%3]
+	left := bifrost.NewReplicaID(uint64(leader)+1, 0)
+	eventually(t, "the leader to leave", func() bool {
+		members, err := other.Members(t.Context(), testLog)
+		if err == nil && members.Has(left) {
+			err = other.Remove(t.Context(), testLog, members, left)
+		}
+		return err == nil && !members.Has(left)
+	})
+	eventually(t, "the library to let go", func() bool {
+		return errors.Is(c.hosts[leader].Transfer(testLog, left), dragonboat.ErrShardNotFound)
+	})
+	if err := c.hosts[leader].Stop(testLog); err != nil {
+		t.Fatal(err)
+	}
+	if c.recorders[leader].leftOpen() {
+		t.Error("its state is still open")
+	}
+	if err := c.hosts[leader].Forget(t.Context(), testLog, left); err != nil {
+		t.Error(err)
 	}
 }
 

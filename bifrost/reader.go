@@ -2,7 +2,9 @@ package bifrost
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/lni/dragonboat/v4"
 	"github.com/lni/dragonboat/v4/raftpb"
@@ -13,6 +15,12 @@ import (
 // readChunkBytes is how much of the Raft log is read at a time: the library's lock on that log is
 // held meanwhile.
 const readChunkBytes = 1 << 20
+
+// errNotShown: the library applies entries a moment before it shows them to readers.
+var errNotShown = errors.New("the entries are applied and not shown yet")
+
+// showPause is between two looks for entries that are not shown yet.
+const showPause = time.Millisecond
 
 // Read implements Log. Entries above the tail are not shown: they may still be replaced.
 //
@@ -29,7 +37,7 @@ func (l *raftLog) Read(ctx context.Context, first protocol.LSN, limitBytes int) 
 			return nil, fmt.Errorf("read log %s from %v: %w", l.id, first, context.Cause(ctx))
 		}
 		chunk := uint64(min(max(limitBytes-size, 1), readChunkBytes))
-		entries, err := l.rawEntries(low, high, chunk)
+		entries, err := l.rawEntries(ctx, low, high, chunk)
 		if err != nil {
 			return nil, fmt.Errorf("read log %s from %v: %w", l.id, first, err)
 		}
@@ -47,14 +55,34 @@ func (l *raftLog) Read(ctx context.Context, first protocol.LSN, limitBytes int) 
 	return out, nil
 }
 
-// rawEntries returns at least one of the entries [low, high).
-func (l *raftLog) rawEntries(low, high, limitBytes uint64) (entries []raftpb.Entry, err error) {
+// rawEntries returns at least one of the entries [low, high), which are applied.
+func (l *raftLog) rawEntries(ctx context.Context, low, high, limitBytes uint64) ([]raftpb.Entry, error) {
+	for {
+		entries, err := l.shownEntries(low, high, limitBytes)
+		if !errors.Is(err, errNotShown) {
+			return entries, err
+		}
+		select {
+		case <-time.After(showPause):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// shownEntries returns at least one of the entries [low, high), or errNotShown.
+func (l *raftLog) shownEntries(low, high, limitBytes uint64) (entries []raftpb.Entry, err error) {
 	err = l.whileOpen(func(nodes *dragonboat.NodeHost) error {
 		r, err := nodes.GetLogReader(uint64(l.id))
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrClosed, err)
 		}
-		entries, err = r.Entries(low, high, limitBytes)
+		_, newest := r.GetRange()
+		if newest < low {
+			err = errNotShown
+		} else {
+			entries, err = r.Entries(low, min(high, newest+1), limitBytes)
+		}
 		if oldest, _ := r.GetRange(); oldest > low {
 			return ErrTrimmed
 		}
