@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"time"
@@ -98,6 +99,33 @@ func New(cfg Config) *Engine {
 	return e
 }
 
+// Session is what a client's session adds to an engine.
+type Session struct {
+	// User is what current_user says; empty: as the engine is configured.
+	User string
+	// Schemas and Functions are known beside those of the engine.
+	Schemas   []Schema
+	Functions map[string]expr.Function
+}
+
+// With makes an engine for a session: it shares all limits, and what is running, with this one.
+func (e *Engine) With(s Session) *Engine {
+	own := *e
+	set(&s.User, e.cfg.User)
+	own.cfg.User = s.User
+	own.cfg.Functions = maps.Clone(e.cfg.Functions)
+	if own.cfg.Functions == nil {
+		own.cfg.Functions = map[string]expr.Function{}
+	}
+	maps.Copy(own.cfg.Functions, s.Functions)
+	own.schemas = append(slices.Clone(e.schemas[:len(e.schemas)-1]), s.Schemas...)
+	own.schemas = append(own.schemas, Schema{Name: information, Tables: &catalog{&own}})
+	return &own
+}
+
+// Schemas are the schemas of the engine, those that are made up among them.
+func (e *Engine) Schemas() []Schema { return slices.Clone(e.schemas) }
+
 // MemoryBytes is how much memory statements hold now.
 func (e *Engine) MemoryBytes() int64 { return e.memory.Used() }
 
@@ -123,11 +151,13 @@ type Statement struct {
 	engine  *Engine
 	query   *sql.Query
 	explain *sql.Explain
+	types   []table.Type // of the parameters, none Null
 }
 
-// Prepare parses and plans a text with one statement. The error is a *sql.Error, ErrEmpty, or a
-// *PanicError.
-func (e *Engine) Prepare(text string) (s *Statement, err error) {
+// Prepare parses and plans a text with one statement. The types are those of its parameters, $1
+// first, as far as they are known; those that are missing or Null are found out. The error is a
+// *sql.Error, ErrEmpty, or a *PanicError.
+func (e *Engine) Prepare(text string, types ...table.Type) (s *Statement, err error) {
 	defer exec.Caught(&err)
 	parsed, err := sql.Parse(text)
 	if err != nil {
@@ -150,11 +180,23 @@ func (e *Engine) Prepare(text string) (s *Statement, err error) {
 			return nil, err
 		}
 	}
-	planned, err := plan.Plan(s.query, e.env(nil, true, nil))
+	planned, err := plan.Plan(s.query, e.env(nil, types, nil))
 	if err != nil {
 		return nil, err
 	}
 	s.Params = planned.Params
+	if len(s.Params) > 0 {
+		// What is computed from parameters has a type once they have.
+		s.types = slices.Clone(s.Params)
+		for i, t := range s.types {
+			if t == table.Null {
+				s.types[i] = table.String
+			}
+		}
+		if planned, err = plan.Plan(s.query, e.env(nil, s.types, nil)); err != nil {
+			return nil, err
+		}
+	}
 	if s.explain != nil {
 		s.Columns = []Column{{"plan_type", table.String}, {"plan", table.String}}
 		return s, nil
@@ -166,10 +208,11 @@ func (e *Engine) Prepare(text string) (s *Statement, err error) {
 }
 
 // env is what a statement is planned in.
-func (e *Engine) env(params []table.Value, describing bool, run func(any, int) []expr.Row) plan.Env {
+func (e *Engine) env(params []table.Value, types []table.Type, run func(any, int) []expr.Row,
+) plan.Env {
 	env := plan.Env{
 		Table: e.find, Now: e.cfg.Now(), User: e.cfg.User, Version: e.cfg.Version,
-		Functions: e.cfg.Functions, Params: params, Describing: describing, Run: run,
+		Functions: e.cfg.Functions, Params: params, Types: types, Describing: run == nil, Run: run,
 	}
 	for _, s := range e.schemas {
 		for _, t := range s.Tables.Tables() {
@@ -194,7 +237,8 @@ func (e *Engine) find(schema, name string) (*table.Table, table.Source) {
 	return nil, nil
 }
 
-// Run runs the statement with values for its parameters and hands each row to take, which must not
+// Run runs the statement with values for its parameters, of the types of Params (text for Null) or
+// NULL, and hands each row to take, which must not
 // keep it: its values are those of Columns, or NULL. An error of take ends the run and is returned.
 // Other errors are *sql.Error, what ended ctx, or that a table cannot be read.
 func (s *Statement) Run(ctx context.Context, params []table.Value, take func(row []table.Value) error,
@@ -211,7 +255,7 @@ func (s *Statement) Run(ctx context.Context, params []table.Value, take func(row
 	runner := exec.New(ctx, exec.Config{
 		Parallel: s.engine.cfg.Parallel, Slots: s.engine.slots, Memory: memory,
 	})
-	planned, err := plan.Plan(s.query, s.engine.env(params, false, runner.Subquery))
+	planned, err := plan.Plan(s.query, s.engine.env(params, s.types, runner.Subquery))
 	if err != nil {
 		return err
 	}

@@ -72,6 +72,7 @@ var libraries = []library{
 	{"github.com/minio/minio-go", []string{"internal/objstore"}, false},
 	{"github.com/aws", []string{"invoker/endpoint"}, false},
 	{"github.com/apache/arrow-go", []string{"admin/query/answer"}, false},
+	{"github.com/jackc/pgx", []string{"admin/query/pgwire"}, false},
 	{"github.com/restatedev/sdk-go", []string{"cmd/...", "bench/...", "chaos/..."}, false},
 	{"net/http", []string{
 		"ingress", "admin/...", "invoker/endpoint", "internal/node", "internal/operate", "internal/otlp",

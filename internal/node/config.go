@@ -194,6 +194,7 @@ type Admin struct {
 	DeploymentRoutingHeaders []string `toml:"deployment-routing-headers"`
 
 	QueryEngine QueryEngine `toml:"query-engine"`
+	Postgres    Postgres    `toml:"postgres"`
 }
 
 // QueryEngine configures SQL introspection.
@@ -309,6 +310,9 @@ func unresolved() Config {
 			QueryEngine: QueryEngine{
 				MemorySize: GiB, QueryMemorySize: 256 * MiB, ConcurrentQueriesLimit: 16,
 				QueryTimeout: Duration(5 * time.Minute), RowLimit: 10_000_000,
+			},
+			Postgres: Postgres{
+				BindPort: portUnset, User: "perdure", ConnectionsLimit: 100, CursorsLimit: 8,
 			},
 		},
 		Ingress: Ingress{

@@ -178,6 +178,15 @@ func (d *decoder) value(f field, key string, value any) {
 	}
 }
 
+func assignString(text *string, value any) error {
+	s, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("%v is not a text; put it in quotes", value)
+	}
+	*text = s
+	return nil
+}
+
 // assign converts value to the type of v. On error v is unchanged.
 func assign(v reflect.Value, value any) error {
 	if s, ok := v.Addr().Interface().(setting); ok {
@@ -191,9 +200,9 @@ func assign(v reflect.Value, value any) error {
 		}
 		v.Set(fresh)
 	case reflect.String:
-		text, ok := value.(string)
-		if !ok {
-			return fmt.Errorf("%v is not a text; put it in quotes", value)
+		var text string
+		if err := assignString(&text, value); err != nil {
+			return err
 		}
 		v.SetString(text)
 	case reflect.Bool:

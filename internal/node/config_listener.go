@@ -113,6 +113,7 @@ func (c *Config) resolve() {
 		}
 		l.advertisedHost = c.AdvertisedHost
 	}
+	c.Admin.Postgres.resolve(c)
 	invoker := &c.Worker.Invoker
 	invoker.MessageSizeLimit = min(invoker.MessageSizeLimit, c.Networking.MessageSizeLimit)
 	if invoker.EagerStateSizeLimit == 0 {

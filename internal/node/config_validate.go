@@ -124,6 +124,7 @@ func (c Config) checkListeners(found *checks) {
 			other)
 		ports[l.BindPort] = l.table + "bind-port"
 	}
+	c.Admin.Postgres.check(found, ports)
 	found.that(!strings.ContainsAny(c.AdvertisedHost, "/ "), "advertised-host",
 		"%q is not a host name; write it without scheme and path", c.AdvertisedHost)
 }

@@ -49,6 +49,7 @@ type Node struct {
 	partitions atomic.Pointer[partition.Host]
 	admin      *endpointServer
 	ingress    *endpointServer
+	postgres   *postgresServer // nil: not configured
 
 	scans      sync.Once
 	scanServer *scatter.Server // made by the first scan of another node
@@ -328,7 +329,7 @@ func (n *Node) awaitReady(ctx context.Context) error {
 	}
 }
 
-// startPublic serves ingress and admin. Requests that come before every partition is ready wait for
+// startPublic serves ingress, admin and PostgreSQL clients. Requests that come before every partition is ready wait for
 // theirs.
 func (n *Node) startPublic() (err error) {
 	client := partition.NewClient(n.partitions.Load())
@@ -341,8 +342,12 @@ func (n *Node) startPublic() (err error) {
 	if err != nil {
 		return err
 	}
-	n.admin, err = n.serve("admin", n.cfg.Admin.Listener, n.adminHandler(client), 0)
-	return err
+	engine := n.queryEngine()
+	n.admin, err = n.serve("admin", n.cfg.Admin.Listener, n.adminHandler(client, engine), 0)
+	if err != nil {
+		return err
+	}
+	return n.startPostgres(engine)
 }
 
 func (n *Node) serve(name string, l Listener, h http.Handler, streams int) (*endpointServer, error) {
@@ -371,6 +376,7 @@ func (n *Node) stop() error {
 			e.shutdown()
 		}
 	}
+	n.postgres.close()
 	n.stopMembership()
 	if h := n.partitions.Load(); h != nil {
 		errs = append(errs, h.Close())

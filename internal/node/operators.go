@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/perdure/perdure/admin"
+	"github.com/perdure/perdure/admin/query"
 	"github.com/perdure/perdure/admin/query/answer"
 	"github.com/perdure/perdure/cluster"
 	"github.com/perdure/perdure/internal/clock"
@@ -11,7 +12,7 @@ import (
 )
 
 // adminHandler is the operators' API. Its health page says 503 until every partition can serve.
-func (n *Node) adminHandler(client *partition.Client) http.Handler {
+func (n *Node) adminHandler(client *partition.Client, engine *query.Engine) http.Handler {
 	features := make(map[string]bool)
 	for _, name := range n.cfg.Features() {
 		features[name] = true
@@ -28,7 +29,7 @@ func (n *Node) adminHandler(client *partition.Client) http.Handler {
 				Store: n.metadata, Directory: n.directory,
 				Identity: func() cluster.Identity { return *n.identity.Load() },
 			}),
-			"query": answer.New(n.queryEngine()),
+			"query": answer.New(engine),
 		},
 	}, spreadingRegistry{n.registry, n}, n.client, client, clock.Real{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -36,13 +36,15 @@ type Function struct {
 	Args     []table.Type // arguments are cast to; the last one counts for all that follow
 	Result   table.Type
 	Nullable bool // it is called with NULLs too, which otherwise make the result NULL
+	Volatile bool // it is called for each row, when the query runs
 	Call     func(args []table.Value) table.Value
 }
 
 // Build makes a call of the function.
 func (f Function) Build(name string, args []*Expr, text string, pos int) (*Expr, error) {
 	own := function{
-		min: f.Min, max: f.Max, args: f.Args, result: f.Result, nullable: f.Nullable, fn: f.Call,
+		min: f.Min, max: f.Max, args: f.Args, result: f.Result, nullable: f.Nullable,
+		volatile: f.Volatile, fn: f.Call,
 	}
 	return own.build(name, args, text, pos)
 }
@@ -91,6 +93,19 @@ func Build(name string, args []*Expr, text string, pos int) (*Expr, error) {
 		return nil, e
 	}
 	return f.build(name, args, text, pos)
+}
+
+// ArgType is the type that a function's argument is cast to, from 0; Null if it is not cast or there
+// is no such function.
+func ArgType(name string, arg int) table.Type {
+	f := functions[name]
+	if f == nil || len(f.args) == 0 {
+		return table.Null
+	}
+	if t := f.args[min(arg, len(f.args)-1)]; t != anyType {
+		return t
+	}
+	return table.Null
 }
 
 // build makes a call of the function.

@@ -109,7 +109,7 @@ func castable(from, to table.Type) bool {
 	if fl && tl {
 		return fe == te || fe == table.Null || castable(fe, te)
 	}
-	if to == table.String {
+	if to == table.String || from == table.String && tl {
 		return true
 	}
 	if fl || tl {
@@ -135,6 +135,9 @@ func castable(from, to table.Type) bool {
 func convert(v *table.Value, t table.Type) (out table.Value, ok bool) {
 	out.Type = t
 	if elem, isList := t.Elem(); isList {
+		if v.Type == table.String {
+			return parseList(v.Str, elem)
+		}
 		for i := range v.List {
 			x := v.List[i]
 			if x.Type != table.Null && x.Type != elem {
@@ -159,6 +162,64 @@ func convert(v *table.Value, t table.Type) (out table.Value, ok bool) {
 		return convertNumber(v, t)
 	}
 	return convertTime(v, t)
+}
+
+// parseList reads {1,2} and {"a b",NULL}, as PostgreSQL writes lists.
+func parseList(s string, elem table.Type) (out table.Value, ok bool) {
+	out.Type = table.List | elem
+	s = strings.TrimSpace(s)
+	inner, ok := strings.CutPrefix(s, "{")
+	if inner, ok2 := strings.CutSuffix(inner, "}"); ok && ok2 && strings.TrimSpace(inner) == "" {
+		return out, true
+	}
+	for i := 1; ok; i++ {
+		text, quoted := "", false
+		if text, quoted, i, ok = listItem(s, i); !ok {
+			return out, false
+		}
+		x := table.Value{}
+		if quoted || !strings.EqualFold(text, "null") {
+			if x, ok = convert(&table.Value{Type: table.String, Str: text}, elem); !ok {
+				return out, false
+			}
+		}
+		out.List = append(out.List, x)
+		if s[i] == '}' {
+			return out, i == len(s)-1
+		}
+	}
+	return out, false
+}
+
+// listItem reads an item of a list up to the comma or brace behind it.
+func listItem(s string, i int) (text string, quoted bool, next int, ok bool) {
+	for i < len(s) && s[i] == ' ' {
+		i++
+	}
+	var b strings.Builder
+	if quoted = i < len(s) && s[i] == '"'; quoted {
+		for i++; i < len(s) && s[i] != '"'; i++ {
+			if s[i] == '\\' {
+				i++
+			}
+			if i < len(s) {
+				b.WriteByte(s[i])
+			}
+		}
+		for i++; i < len(s) && s[i] == ' '; i++ {
+			continue
+		}
+		return b.String(), true, i, i < len(s) && (s[i] == ',' || s[i] == '}')
+	}
+	end := i
+	for end < len(s) && s[end] != ',' && s[end] != '}' {
+		if s[end] == '{' || s[end] == '"' {
+			return "", false, end, false // lists of lists are none of ours
+		}
+		end++
+	}
+	text = strings.TrimSpace(s[i:end])
+	return text, false, end, end < len(s) && text != ""
 }
 
 func convertBool(v *table.Value) (out table.Value, ok bool) {

@@ -53,6 +53,42 @@ func Operate(op string, a, b *Expr, text string, pos int) (*Expr, error) {
 	return nil, sql.Errorf(sql.StateNotSupported, pos, "not supported: the operator %s", op)
 }
 
+// Quantify makes x op ANY (list) or ALL (list) of any operator.
+func Quantify(op string, all bool, x, list *Expr, text string, pos int) (*Expr, error) {
+	elem, ok := list.Type.Elem()
+	if !ok {
+		return nil, sql.Errorf(sql.StateType, pos, "ANY and ALL take a list, not %s", list.Type)
+	}
+	one, err := Operate(op, Ref(0, x.Type, x.Text), Ref(1, elem, list.Text), text, pos)
+	if err != nil {
+		return nil, err
+	}
+	if one.Type != table.Bool {
+		return nil, sql.Errorf(sql.StateType, pos, "ANY and ALL compare, which %s does not", op)
+	}
+	decisive := int64(1) // one that is true decides ANY, one that is false ALL
+	if all {
+		decisive = 0
+	}
+	return &Expr{Op: CallN, Type: table.Bool, Args: []*Expr{x, list}, Text: text, Pos: pos,
+		fnN: func(v []table.Value) table.Value {
+			if v[1].Type == table.Null {
+				return v[1]
+			}
+			answer := table.Truth(decisive == 0)
+			for i := range v[1].List {
+				got := one.Eval(Row{v[0], v[1].List[i]})
+				switch {
+				case got.Type == table.Null:
+					answer = got
+				case got.Int == decisive:
+					return got
+				}
+			}
+			return answer
+		}}, nil
+}
+
 // Unify makes both arguments comparable: of one type, or numbers, or times.
 func Unify(a, b *Expr, pos int) (*Expr, *Expr, error) {
 	ta, tb := a.Type, b.Type

@@ -533,6 +533,9 @@ func (b *binder) cast(x *sql.Cast) (*expr.Expr, error) {
 	if !ok {
 		return nil, sql.Errorf(sql.StateType, x.Position(), "there is no type %s", x.Type)
 	}
+	if param, ok := x.X.(*sql.Param); ok {
+		b.p.hint(param, t)
+	}
 	c, ok := expr.Cast(e, t, x.Try)
 	if !ok {
 		return nil, sql.Errorf(sql.StateType, x.Position(), "cannot cast %s to %s", e.Type, t)
@@ -555,8 +558,29 @@ func (b *binder) quantified(x *sql.Quantified) (*expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if param, ok := x.List.(*sql.Param); ok && args[1].Type != table.Null {
+		b.p.hint(param, table.List|args[1].Type)
+	}
+	if param, ok := x.X.(*sql.Param); ok {
+		if elem, list := args[0].Type.Elem(); list {
+			b.p.hint(param, elem)
+		}
+	}
+	if args[0].Type == table.String { // '{a,b}'
+		elem := args[1].Type
+		if elem == table.Null {
+			elem = table.String
+		}
+		c, ok := expr.Cast(args[0], table.List|elem, false)
+		if _, list := elem.Elem(); !ok || list {
+			return nil, sql.Errorf(sql.StateType, x.Position(), "ANY takes a list, not %s", args[0].Type)
+		}
+		args[0] = c
+	}
 	if x.Op != "=" || x.All {
-		return nil, sql.Errorf(sql.StateNotSupported, x.Position(), "not supported: %s ANY or ALL of a list", x.Op)
+		return expr.Quantify(x.Op, x.All, args[1], args[0],
+			join(args[1].Text, " ", strings.ToUpper(x.Op), map[bool]string{false: " ANY(", true: " ALL("}[x.All],
+				args[0].Text, ")"), x.Position())
 	}
 	return expr.Build("array_has", args, args[1].Text+" = ANY("+args[0].Text+")", x.Position())
 }

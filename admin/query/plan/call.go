@@ -90,6 +90,11 @@ func (b *binder) call(c *sql.Call) (*expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i, x := range c.Args {
+		if param, ok := x.(*sql.Param); ok {
+			b.p.hint(param, expr.ArgType(c.Name, i))
+		}
+	}
 	if f, ok := b.p.env.Functions[c.Name]; ok {
 		return f.Build(c.Name, args, callText(c.Name, args), c.Position())
 	}

@@ -27,8 +27,10 @@ type Env struct {
 	Version string
 	// Functions are further functions by name; nil: none.
 	Functions map[string]expr.Function
-	// Params are the values of parameters; with Describing they are not known yet.
+	// Params are the values of parameters; with Describing they are not known yet. Types are their
+	// types; Null, or none: not known.
 	Params     []table.Value
+	Types      []table.Type
 	Describing bool
 	// Run runs the plans of subqueries.
 	Run func(plan any, limit int) []expr.Row
@@ -94,13 +96,18 @@ func (p *planner) param(x *sql.Param) (*expr.Expr, error) {
 		p.params = append(p.params, table.Null)
 	}
 	name := "$" + Text(x.Number)
-	if p.env.Describing {
-		return expr.Constant(table.Value{}, name), nil
+	e := expr.Constant(table.Value{}, name)
+	if !p.env.Describing {
+		if x.Number > len(p.env.Params) {
+			return nil, sql.Errorf("08P01", x.Position(), "there is no value for parameter %s", name)
+		}
+		e = expr.Constant(p.env.Params[x.Number-1], name)
 	}
-	if x.Number > len(p.env.Params) {
-		return nil, sql.Errorf("08P01", x.Position(), "there is no value for parameter %s", name)
+	if x.Number <= len(p.env.Types) && e.Type == table.Null {
+		e.Type = p.env.Types[x.Number-1] // a NULL of that type
+		p.hint(x, e.Type)
 	}
-	return expr.Constant(p.env.Params[x.Number-1], name), nil
+	return e, nil
 }
 
 // hint tells the type of a parameter, if nothing has yet.

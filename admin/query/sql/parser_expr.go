@@ -75,6 +75,14 @@ func (p *parser) parseComparison() Expr {
 }
 
 func (p *parser) compareTo(t token, op string, x Expr) Expr {
+	if q := p.quantified(t, op, x); q != nil {
+		return q
+	}
+	return p.operator(At(t.pos), op, x, p.parsePredicate())
+}
+
+// quantified reads ANY (...) or ALL (...) behind an operator; nil if it is not there.
+func (p *parser) quantified(t token, op string, x Expr) Expr {
 	if (p.isWord("any") || p.isWord("some") || p.isWord("all")) && p.ahead(1).text == "(" {
 		q := &Quantified{At: At(t.pos), Op: op, X: x, All: p.next().text == "all"}
 		p.needOp("(")
@@ -86,7 +94,7 @@ func (p *parser) compareTo(t token, op string, x Expr) Expr {
 		p.needOp(")")
 		return q
 	}
-	return p.operator(At(t.pos), op, x, p.parsePredicate())
+	return nil
 }
 
 func (p *parser) parseIs(t token, x Expr) Expr {
@@ -179,7 +187,7 @@ func (p *parser) parseOther() Expr {
 		t := p.peek()
 		if t.kind == tokOp && otherOperators[t.text] != "" {
 			p.at++
-			x = p.operator(At(t.pos), otherOperators[t.text], x, p.parseSum())
+			x = p.operate(t, otherOperators[t.text], x)
 			continue
 		}
 		if p.isWord("operator") && p.ahead(1).text == "(" { // OPERATOR(pg_catalog.~)
@@ -203,12 +211,20 @@ func (p *parser) parseOperator(t token, x Expr) Expr {
 	op := p.next()
 	p.needOp(")")
 	if cmp := comparisons[op.text]; cmp != "" {
-		return p.operator(At(t.pos), cmp, x, p.parseSum())
+		return p.operate(t, cmp, x)
 	}
 	if other := otherOperators[op.text]; other != "" {
-		return p.operator(At(t.pos), other, x, p.parseSum())
+		return p.operate(t, other, x)
 	}
 	panic(Errorf(StateNotSupported, op.pos, "not supported: the operator %s", op.raw))
+}
+
+// operate reads what follows an operator of the middle level.
+func (p *parser) operate(t token, op string, x Expr) Expr {
+	if q := p.quantified(t, op, x); q != nil {
+		return q
+	}
+	return p.operator(At(t.pos), op, x, p.parseSum())
 }
 
 func (p *parser) parseSum() Expr {

@@ -158,3 +158,50 @@ o1
 o2
 o5
 o7
+
+# Lists as text, and ANY and ALL of lists.
+
+SELECT id FROM orders WHERE amount = ANY('{3,7}') ORDER BY id
+----
+= id Utf8
+o1
+o4
+o7
+
+SELECT '{1,NULL, 3}'::int[] AS a, '{"a b","c\"d",null}'::text[] AS b, '{}'::int[] AS c
+----
+= a List(Int64) | b List(Utf8) | c List(Int64)
+[1, , 3] | [a b, c"d, ] | []
+
+SELECT '{1,x}'::int[]
+----
+error 22023: cannot cast "{1,x}" of type Utf8 to List(Int64) (at character 8)
+
+SELECT '1,2'::int[]
+----
+error 22023: cannot cast "1,2" of type Utf8 to List(Int64) (at character 8)
+
+SELECT id FROM orders WHERE amount > ALL(ARRAY[2, 4]) ORDER BY id
+----
+= id Utf8
+o2
+o4
+o5
+
+SELECT id FROM orders WHERE amount <> ALL('{3,5}'::int[]) ORDER BY id
+----
+= id Utf8
+o4
+o6
+
+SELECT 1 < ANY(ARRAY[NULL, 0]) AS a, 1 < ANY(ARRAY[NULL, 2]) AS b, 1 > ALL(ARRAY[NULL, 2]) AS c, 1 = ALL('{}'::int[]) AS d
+----
+= a Boolean | b Boolean | c Boolean | d Boolean
+NULL | true | false | true
+
+SELECT id FROM orders WHERE id ~ ANY(ARRAY['1', '[56]']) ORDER BY id
+----
+= id Utf8
+o1
+o5
+o6
