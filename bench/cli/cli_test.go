@@ -14,7 +14,7 @@ func TestRunTakesServersInTurn(t *testing.T) {
 	data, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
 	code, stdout, stderr := bench(t, "run", "--server", fake(t, "a"), "--server", fake(t, "b"),
 		"--scenarios", "echo,counter-hot", "--clients", "1,2", "--rounds", "2", "--warmup", "5ms",
-		"--duration", "20ms", "--data-dir", data, "--out", out)
+		"--duration", "200ms", "--data-dir", data, "--out", out)
 	if code != exitOK {
 		t.Fatalf("status %d: %s", code, stderr)
 	}
@@ -126,8 +126,8 @@ func TestRunOnTheFloor(t *testing.T) {
 	for _, run := range readReport(t, path).Runs {
 		played = append(played, run.Case.Name())
 	}
-	if got := strings.Join(played, " "); got != "three-step echo" {
-		t.Errorf("the floor played %s, want three-step and echo with small inputs", got)
+	if got := strings.Join(played, " "); got != "three-step three-step 1KiB echo echo 1KiB" {
+		t.Errorf("the floor played %s, want three-step and echo with every input", got)
 	}
 }
 

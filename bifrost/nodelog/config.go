@@ -23,6 +23,7 @@ type Config struct {
 	fs         FS            // default: the directory of the operating system
 	retryEvery time.Duration // how often a write is tried while the disk is full
 	newEpoch   func() uint64 // default: at random
+	largeBytes int64         // size of groups from which on no file is filled for them; default 128 KiB
 	manual     bool          // no goroutine in the background: tests call tidy themselves
 }
 
@@ -50,6 +51,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.CacheBytes == 0 {
 		c.CacheBytes = 8 << 20
+	}
+	if c.largeBytes == 0 {
+		c.largeBytes = 128 << 10
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -15,6 +15,8 @@ const (
 	maxGroupBytes = 4 << 20
 	// keepBufferBytes is the largest buffer that is kept for later groups.
 	keepBufferBytes = 1 << 20
+	// usualShift says over how many groups, as a power of two, their size is averaged.
+	usualShift = 4
 )
 
 // errSync means that a sync failed. It is never tried again.
@@ -67,7 +69,8 @@ func (l *Log) seal() {
 // begin makes a group behind all others, in a new segment if there is no room. Caller holds mu.
 func (l *Log) begin(size int) *group {
 	s := l.segments[len(l.segments)-1]
-	if s.end > 0 && s.end+frameHeaderBytes+int64(size) > l.cfg.SegmentBytes {
+	full := s.end+frameHeaderBytes+int64(size) > l.cfg.SegmentBytes
+	if s.end > 0 && (full || s.grows && !l.large() && l.ready() >= 0) {
 		s = l.extend()
 	}
 	g := &group{segment: s, offset: s.end, ordinal: s.frames, buf: l.buffer[:0]}
@@ -129,6 +132,10 @@ func (l *Log) flush() {
 	}
 	l.syncs.Add(1)
 	g.landed = true
+	l.usual += (int64(len(g.buf)) - l.usual) >> usualShift
+	if s.grows && !l.large() && l.ready() < 0 {
+		l.nudge()
+	}
 	s.synced = g.offset + aligned(int64(len(g.buf)))
 	if f := l.cfg.Events.Synced; f != nil {
 		f(SyncInfo{Waited: g.waited, Bytes: int64(len(g.buf)), Took: took})
@@ -142,10 +149,17 @@ func (l *Log) flush() {
 	l.landed.Broadcast()
 }
 
+// large tells whether groups are so large now that they do without a file that was filled before: to
+// write a megabyte twice costs more than to let the file grow by it. Caller holds mu.
+func (l *Log) large() bool { return l.usual >= l.cfg.largeBytes }
+
+// ready returns the place of a file among the spares that can be used at once, or -1. Caller holds mu.
+func (l *Log) ready() int { return slices.IndexFunc(l.spares, func(s *spare) bool { return s.ready }) }
+
 // reuse gives a segment a file that was used before, if there is one. Caller holds mu.
 func (l *Log) reuse(s *segment) {
-	i := slices.IndexFunc(l.spares, func(s *spare) bool { return s.ready })
-	if i < 0 {
+	i := l.ready()
+	if s.grows = i < 0; s.grows {
 		return // one that would have to grow is no better than a new one
 	}
 	s.name, s.file = l.spares[i].name, l.spares[i].file

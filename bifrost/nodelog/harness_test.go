@@ -12,9 +12,10 @@ import (
 	pb "github.com/lni/dragonboat/v4/raftpb"
 )
 
-// small makes every few updates begin a segment, and most reads come from files.
+// small makes every few updates begin a segment, most reads come from files, and groups that are small
+// and large.
 func small(m *memFS, change ...func(*Config)) Config {
-	cfg := Config{SegmentBytes: 4 << 10, CacheBytes: 1 << 10, fs: m, manual: true}
+	cfg := Config{SegmentBytes: 4 << 10, CacheBytes: 1 << 10, fs: m, manual: true, largeBytes: 512}
 	for _, f := range change {
 		f(&cfg)
 	}

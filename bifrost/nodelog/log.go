@@ -29,6 +29,7 @@ type Log struct {
 	stopped  bool       // Close was called
 	files    uint64     // the number of the newest file
 	buffer   []byte     // of an earlier group, to use again
+	usual    int64      // about how many bytes the newest groups had
 
 	wake    chan struct{} // something for the background to do
 	closing chan struct{} // closed by Close
@@ -40,8 +41,9 @@ type Log struct {
 // segment is a part of the log in one file.
 type segment struct {
 	segmentHeader
-	name string
-	file File // nil until the first group is written
+	name  string
+	file  File // nil until the first group is written
+	grows bool // the file was not filled before
 
 	frames uint32 // how many groups were begun
 	end    int64  // where the next group goes

@@ -250,13 +250,13 @@ func (l *Log) prepare(pause time.Duration) error {
 		}
 	}
 	l.spares = kept
-	ready := len(kept)
+	enough := len(kept)+len(fill) > 0 || l.large()
 	l.mu.Unlock()
 	var errs []error
 	for _, s := range surplus {
 		errs = append(errs, s.file.Close(), l.cfg.fs.Remove(s.name))
 	}
-	if ready == 0 && len(fill) == 0 {
+	if !enough {
 		name, file, err := l.create()
 		if err != nil {
 			return errors.Join(append(errs, err)...)

@@ -87,3 +87,41 @@ func TestALargeGroupGetsALargeFile(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeGroupsAreWrittenOnce: while groups are large no file is filled for them; when they are small
+// again the log goes on in one that is.
+func TestLargeGroupsAreWrittenOnce(t *testing.T) {
+	m := newMemFS()
+	l := open(t, small(m, func(c *Config) { c.SegmentBytes, c.largeBytes = 256<<10, 32<<10 }))
+	save := func(index uint64, size int) {
+		t.Helper()
+		must(t, l.SaveRaftState([]pb.Update{{ShardID: 1, ReplicaID: 1, State: pb.State{Term: 1},
+			EntriesToSave: []pb.Entry{{Index: index, Term: 1, Cmd: make([]byte, size)}}}}, 1))
+		must(t, l.tidy())
+	}
+	index := uint64(0)
+	for !l.large() {
+		index++
+		save(index, 64<<10)
+	}
+	before := len(l.segments)
+	for len(l.segments) < before+4 {
+		index++
+		save(index, 64<<10)
+	}
+	if last := l.segments[len(l.segments)-1]; !last.grows || len(l.spares) != 0 {
+		t.Fatalf("files are filled for large groups: segment %+v, %d spares", last, len(l.spares))
+	}
+	for segments := len(l.segments); l.segments[len(l.segments)-1].grows; {
+		index++
+		save(index, 100)
+		if len(l.segments) > segments+1 {
+			t.Fatal("small groups go on in a file that grows")
+		}
+	}
+	want := dump(t, l, node{1, 1})
+	must(t, l.Close())
+	if have := dump(t, open(t, small(m, func(c *Config) { c.SegmentBytes = 256 << 10 })), node{1, 1}); have != want {
+		t.Fatal("after reopening the entries differ")
+	}
+}

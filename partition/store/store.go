@@ -38,6 +38,7 @@ const (
 	defaultMemTableSizeBytes = 8 << 20
 	defaultCachedStatuses    = 4096
 	maxMemTables             = 4
+	tableBytes               = 64 << 20 // of a table file, with its large values
 )
 
 func (c Config) withDefaults() Config {
@@ -102,9 +103,13 @@ func options(cfg Config, shared *Shared) *pebble.Options {
 		FormatMajorVersion:          pebble.FormatValueSeparation,
 		MemTableSize:                cfg.MemTableSizeBytes,
 		MemTableStopWritesThreshold: maxMemTables,
-		L0CompactionThreshold:       2,
+		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       1000,
-		LoggerAndTracer:             logger{cfg.OnError},
+		// One flush makes one table, whatever it weighs with its large values: each file more is three
+		// syncs more.
+		TargetFileSizes: [7]int64{tableBytes, tableBytes, tableBytes, tableBytes, tableBytes, tableBytes,
+			tableBytes},
+		LoggerAndTracer: logger{cfg.OnError},
 	}
 	o.EventListener = &pebble.EventListener{BackgroundError: cfg.OnError}
 	o.Experimental.ValueSeparationPolicy = separateLargeValues
@@ -123,7 +128,7 @@ func options(cfg Config, shared *Shared) *pebble.Options {
 // gone are rewritten.
 func separateLargeValues() pebble.ValueSeparationPolicy {
 	return pebble.ValueSeparationPolicy{
-		Enabled: true, MinimumSize: 2 << 10, MaxBlobReferenceDepth: 10,
+		Enabled: true, MinimumSize: 2 << 10, MaxBlobReferenceDepth: 64,
 		RewriteMinimumAge: 5 * time.Minute, TargetGarbageRatio: 0.3,
 	}
 }
