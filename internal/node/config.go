@@ -187,8 +187,11 @@ type Admin struct {
 	Listener
 	// ConcurrentAPIRequestsLimit is how many requests run at once; 0 is no limit. Default: 0.
 	ConcurrentAPIRequestsLimit int `toml:"concurrent-api-requests-limit"`
-	// DisableWebUI turns the web console off. Default: false.
+	// DisableWebUI turns the web console at /ui off. Default: false.
 	DisableWebUI bool `toml:"disable-web-ui"`
+	// WebUIBundle is the web console: a folder or a ZIP file of the built one. Default: none, and /ui
+	// says how to get one.
+	WebUIBundle string `toml:"web-ui-bundle"`
 	// DeploymentRoutingHeaders are request headers that tell deployments with one address
 	// apart. Default: none.
 	DeploymentRoutingHeaders []string `toml:"deployment-routing-headers"`

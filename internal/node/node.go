@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/perdure/perdure/admin/console"
 	"github.com/perdure/perdure/admin/query/scatter"
 	"github.com/perdure/perdure/bifrost"
 	"github.com/perdure/perdure/cluster"
@@ -36,7 +37,8 @@ type Node struct {
 	version string
 	began   time.Time
 
-	lock       *os.File // on the data directory
+	console    *console.Console // nil: none is named
+	lock       *os.File         // on the data directory
 	metrics    *metrics
 	fabric     *endpointServer
 	logs       *bifrost.RaftHost
@@ -91,6 +93,9 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger, version string) erro
 // start starts every part; listeners come first, so that a port that is taken is found out before
 // anything is written.
 func (n *Node) start(ctx context.Context) error {
+	if err := n.openConsole(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(n.cfg.NodeDir(), 0o755); err != nil {
 		return fmt.Errorf("make the data directory: %w; choose another with --base-dir", err)
 	}
@@ -403,6 +408,9 @@ func (n *Node) stop() error {
 	errs = append(errs, n.closeTransport())
 	if n.lock != nil {
 		errs = append(errs, n.lock.Close())
+	}
+	if n.console != nil {
+		errs = append(errs, n.console.Close())
 	}
 	return errors.Join(errs...)
 }

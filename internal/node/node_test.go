@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +125,47 @@ func TestNodeServesAndRemembers(t *testing.T) {
 	startNode(t, cfg)
 	if status, answer := call(t, ingress+"/Greeter/greet", `"Bob"`); answer != `"Hello Bob"` {
 		t.Fatalf("call after a restart: %d %s", status, answer)
+	}
+}
+
+// The root of the admin port leads to the console that is configured, or to a page that says that
+// there is none, unless it is turned off.
+func TestConsoleIsServed(t *testing.T) {
+	bundle := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bundle, "index.html"), []byte("a console"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		bundle   string
+		disabled bool
+		status   int
+		contains string
+	}{
+		{bundle, false, http.StatusOK, "a console"},
+		{"", false, http.StatusNotFound, "web-ui-bundle"},
+		{bundle, true, http.StatusNotFound, ""},
+	} {
+		cfg := testConfig(t)
+		cfg.Admin.WebUIBundle, cfg.Admin.DisableWebUI = c.bundle, c.disabled
+		stop := startNode(t, cfg)
+		resp, err := http.Get("http://" + cfg.Admin.BindAddress() + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != c.status || !strings.Contains(string(body), c.contains) {
+			t.Errorf("%+v: %d %s %v", c, resp.StatusCode, body, err)
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := testConfig(t)
+	cfg.Admin.WebUIBundle = filepath.Join(bundle, "gone")
+	err := Run(t.Context(), cfg, slog.New(slog.DiscardHandler), "test")
+	if err == nil || !strings.Contains(err.Error(), "admin.web-ui-bundle") {
+		t.Errorf("got %v, want a refusal that names the setting", err)
 	}
 }
 
