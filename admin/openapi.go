@@ -15,7 +15,8 @@ func (h *Handler) openAPI(*request) (*response, error) {
 	paths := object{}
 	for i := range h.routes {
 		rt := &h.routes[i]
-		if rt.segments[0] == "internal" || rt.segments[0] == "openapi" || rt.method == http.MethodPut {
+		if rt.segments[0] == "internal" || rt.segments[0] == "openapi" ||
+			rt.segments[0] == "deployments" && rt.method == http.MethodPut {
 			continue // for the console only, this document itself, and deprecated
 		}
 		path := "/" + strings.Join(rt.segments, "/")
@@ -63,7 +64,7 @@ func describeRoute(rt *route) object {
 		op["parameters"] = params
 	}
 	last := rt.segments[len(rt.segments)-1]
-	if rt.method == http.MethodPost || rt.method == http.MethodPatch && operations[last].command == nil {
+	if rt.method == http.MethodPost || rt.method == http.MethodPut || rt.method == http.MethodPatch && operations[last].command == nil {
 		op["requestBody"] = object{"required": true, "content": object{
 			"application/json": object{"schema": object{"type": "object"}}}}
 	}

@@ -31,7 +31,7 @@ func TestOpenAPI(t *testing.T) {
 		t.Errorf("version %q", doc.OpenAPI)
 	}
 	for path, methods := range map[string][]string{
-		"/version": {"get"}, "/deployments": {"get", "post"},
+		"/version": {"get"}, "/limits/rules": {"put"}, "/deployments": {"get", "post"},
 		"/deployments/{deployment}":              {"get", "patch", "delete"},
 		"/services/{service}":                    {"get", "patch"},
 		"/services/{service}/state":              {"post"},

@@ -53,6 +53,7 @@ func (h *Handler) table() []route {
 		add("PATCH", "/invocations/{invocation_id}/"+name, h.one(op))
 		add("POST", "/internal/invocations_batch_operations/"+name, h.batch(op))
 	}
+	h.addAbsent(add)
 	if h.cfg.Explainer != nil {
 		add("GET", "/invocations/{invocation_id}/explain", h.explain)
 		add("GET", "/internal/stalls", h.stalls)
