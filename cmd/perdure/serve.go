@@ -7,14 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 
 	"github.com/perdure/perdure/internal/node"
 )
-
-// garbagePercent is how much the heap may grow before it is collected, in percent of what is in use.
-// What is in use is small next to what passes through, so memory costs less than collecting.
-const garbagePercent = 200
 
 // serve runs a node until ctx ends, then drains it.
 func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -54,9 +49,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	for _, key := range cfg.WithoutEffect() {
 		log.Warn("this version does nothing with the setting", "setting", key)
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
-	}
+	tuneGarbage()
 	if err := node.Run(ctx, cfg, log, version()); err != nil {
 		log.Error("the node stopped", "error", err)
 		return 1
