@@ -124,6 +124,8 @@ func outcomeError(node cluster.NodeID, a noderpc.Answer) error {
 		return leader.ErrLost
 	case noderpc.OutcomeBusy:
 		return bifrost.ErrBusy
+	case noderpc.OutcomeDiskFull:
+		return fmt.Errorf("%v answered: %s: %w", node, a.Text, bifrost.ErrDiskFull)
 	case noderpc.OutcomeCrowded:
 		return leader.ErrTooManyCallers
 	default:

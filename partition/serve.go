@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/perdure/perdure/bifrost"
 	"github.com/perdure/perdure/partition/leader"
@@ -31,6 +32,8 @@ func outcomeOf(err error) (o noderpc.Outcome, text string) {
 		return noderpc.OutcomeNotLeader, ""
 	case errors.Is(err, bifrost.ErrUnknown):
 		return noderpc.OutcomeLost, ""
+	case errors.Is(err, bifrost.ErrDiskFull):
+		return noderpc.OutcomeDiskFull, strings.TrimSuffix(err.Error(), ": "+bifrost.ErrDiskFull.Error())
 	case errors.Is(err, bifrost.ErrBusy):
 		return noderpc.OutcomeBusy, ""
 	case errors.Is(err, leader.ErrTooManyCallers):

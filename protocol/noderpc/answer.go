@@ -18,6 +18,7 @@ const (
 	OutcomeBusy      Outcome = 4 // not taken: too much is on its way already
 	OutcomeCrowded   Outcome = 5 // not taken: too many callers wait
 	OutcomeFailed    Outcome = 6 // Text says why
+	OutcomeDiskFull  Outcome = 7 // not taken: the disk of the logs has no room; Text says how much
 )
 
 // Answer is the answer to a Request.
@@ -87,7 +88,7 @@ func DecodeAnswer(b []byte) (a Answer, err error) {
 	if err := d.Err(); err != nil {
 		return Answer{}, fmt.Errorf("read the answer of a node: %w", err)
 	}
-	if a.Outcome < OutcomeDone || a.Outcome > OutcomeFailed {
+	if a.Outcome < OutcomeDone || a.Outcome > OutcomeDiskFull {
 		return Answer{}, fmt.Errorf("read the answer of a node: outcome %d is unknown", a.Outcome)
 	}
 	return a, nil
