@@ -6,7 +6,11 @@
 // It builds this server and the scenario services, has npm install the command line and the
 // reference server into the user's cache, and runs one script of commands on both, each on a fresh
 // directory. IDs, times and addresses are replaced, rows are sorted (the reference server lists
-// handlers in no order), and every line that is left has to be the same, as has the exit code.
+// handlers in no order), and every line that is left has to be the same, as has the exit code. Where
+// this server lacks a feature, it has to fail with a text that says so. Commands that refresh what they
+// show run on a terminal, by script of util-linux, until they have shown something.
+//
+// A test asks the command line for all of its commands, and fails if one is in no script.
 //
 // Many commands ask SQL. Which ones these are was seen through a logging proxy before the reference
 // server:

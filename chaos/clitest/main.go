@@ -72,7 +72,7 @@ func run(ctx context.Context, opts options, report func(command, difference stri
 	if err != nil {
 		return fmt.Errorf("build the services: %w", err)
 	}
-	uri, proc, err := startServices(ctx, dir, services)
+	uri, proc, err := process.StartServices(ctx, dir, services)
 	if err != nil {
 		return err
 	}
@@ -80,11 +80,11 @@ func run(ctx context.Context, opts options, report func(command, difference stri
 
 	var sides [2]*session
 	for i, binary := range []string{reference, ""} {
-		s, err := startServer(ctx, dir, own, binary)
+		s, err := process.StartServer(ctx, dir, own, binary, nil)
 		if err != nil {
 			return err
 		}
-		defer s.proc.Kill()
+		defer s.Proc.Kill()
 		home := filepath.Join(dir, "home"+fmt.Sprint(i))
 		if err := os.MkdirAll(home, 0o755); err != nil {
 			return err
@@ -112,7 +112,14 @@ func compare(
 		if opts.show != nil {
 			opts.show(command, want, got)
 		}
-		report(command, difference(reference.normal(st, want), own.normal(st, got)))
+		switch {
+		case st.apart == "":
+			report(command, difference(reference.normal(st, want), own.normal(st, got)))
+		case !strings.Contains(got, st.apart) || strings.HasSuffix(got, "exit code 0\n"):
+			report(command, fmt.Sprintf("  this server does not fail with %q, but:\n%s", st.apart, got))
+		default:
+			report(command, "")
+		}
 	}
 	return nil
 }

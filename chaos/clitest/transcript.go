@@ -10,10 +10,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/perdure/perdure/chaos/process"
 )
 
 const (
@@ -24,7 +27,7 @@ const (
 
 // session puts one server through the script.
 type session struct {
-	server  *server
+	server  *process.Server
 	binary  string // of the command line
 	home    string // its configuration
 	uri     string // of the scenario services
@@ -44,18 +47,19 @@ var replaced = []struct {
 	{regexp.MustCompile(`\((just )?now( ago)?\)`), "(<span>)"},
 	// The reference server makes up idempotency keys; the differences say why this one does not.
 	{regexp.MustCompile(`(?m)^.*Idempotency key:.*01[0-9A-Z]{24}.*$`), ""},
+	{regexp.MustCompile(`\bPT[\d.]+S\b`), "<span>"},
 	{regexp.MustCompile(`Query took .*`), "Query took <time>"},
 	{regexp.MustCompile(`\d+ (seconds?|minutes?|ms|milliseconds?)( and \d+ \w+)?( ago)?`), "<span>"},
 	// Why something could not be reached is for each server to say; the code is not.
 	{regexp.MustCompile(`(\[META0003\] \[META0003\]).*(\nReason:.*)?`), "$1 <reason>"},
 	{regexp.MustCompile(`[ \t]+`), " "},
-	{regexp.MustCompile(`[─―]+`), "-"},
+	{regexp.MustCompile(`[─―╌┼]+`), "-"},
 }
 
 // normal brings the output of a command into the form that is compared.
 func (s *session) normal(st step, output string) []string {
 	output = strings.NewReplacer(
-		s.server.admin, "http://<admin>", s.server.ingress, "http://<ingress>",
+		s.server.Admin, "http://<admin>", s.server.Ingress, "http://<ingress>",
 		s.uri, "http://<services>", s.home, "<home>").Replace(output)
 	for _, r := range replaced {
 		output = r.pattern.ReplaceAllString(output, r.with)
@@ -79,6 +83,10 @@ func (s *session) run(ctx context.Context, st step) (string, error) {
 			return "", err
 		}
 	}
+	editor := filepath.Join(s.home, "editor")
+	if err := os.WriteFile(editor, []byte("#!/bin/sh\n"+st.editor+"\n"), 0o755); err != nil {
+		return "", fmt.Errorf("write the editor: %w", err)
+	}
 	fill := strings.NewReplacer("{uri}", s.uri, "{dp}", s.dp, "{inv}", s.inv)
 	args := make([]string, len(st.args))
 	for i, arg := range st.args {
@@ -89,8 +97,11 @@ func (s *session) run(ctx context.Context, st step) (string, error) {
 	cmd := exec.CommandContext(ctx, s.binary, args...)
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "RESTATE_") || strings.HasPrefix(v, "CI=")
-	}), "RESTATE_ADMIN_URL="+s.server.admin, "RESTATE_CLI_CONFIG_HOME="+s.home, "HOME="+s.home,
-		"NO_COLOR=1", "DO_NOT_TRACK=1", "TZ=UTC")
+	}), "RESTATE_ADMIN_URL="+s.server.Admin, "RESTATE_CLI_CONFIG_HOME="+s.home, "HOME="+s.home,
+		"NO_COLOR=1", "DO_NOT_TRACK=1", "TZ=UTC", "EDITOR="+editor, "VISUAL="+editor)
+	if st.until != "" {
+		return watch(ctx, cmd, st.until)
+	}
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
@@ -102,9 +113,48 @@ func (s *session) run(ctx context.Context, st step) (string, error) {
 	return fmt.Sprintf("%s\nexit code %d\n", out, cmd.ProcessState.ExitCode()), nil
 }
 
+// watch runs a command that does not end by itself, on a terminal, without which it refuses to start,
+// until it has printed the text.
+func watch(ctx context.Context, of *exec.Cmd, text string) (string, error) {
+	quoted := make([]string, len(of.Args))
+	for i, arg := range of.Args {
+		quoted[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+	}
+	cmd := exec.CommandContext(ctx, "script", "-qfec", strings.Join(quoted, " "), "/dev/null")
+	cmd.Env = of.Env
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	keys, err := cmd.StdinPipe()
+	if err != nil {
+		return "", err
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		return "", fmt.Errorf("start a terminal with script of util-linux: %w", err)
+	}
+	var printed bytes.Buffer
+	for b := make([]byte, 4096); err == nil && !bytes.Contains(printed.Bytes(), []byte(text)); {
+		var n int
+		n, err = out.Read(b)
+		printed.Write(b[:n])
+		if bytes.Contains(b[:n], []byte("\x1b[6n")) { // it asks the terminal where the cursor is
+			_, err = io.WriteString(keys, "\x1b[1;1R")
+		}
+	}
+	_ = cmd.Process.Kill() // it has ended by itself: then it has not printed the text
+	_ = cmd.Wait()
+	if !bytes.Contains(printed.Bytes(), []byte(text)) {
+		return "", fmt.Errorf("wait until %v prints %q: %w; it has printed:\n%s",
+			cmd.Args, text, errors.Join(ctx.Err(), err), &printed)
+	}
+	return text + "\n", nil
+}
+
 // startSleeper starts an invocation that does not end by itself.
 func (s *session) startSleeper(ctx context.Context) error {
-	body, err := s.post(ctx, s.server.ingress+"/GoBasic/sleep/send", `{"millis":3600000}`)
+	body, err := s.post(ctx, s.server.Ingress+"/GoBasic/sleep/send", `{"millis":3600000}`)
 	if err != nil {
 		return err
 	}
@@ -129,7 +179,7 @@ func (s *session) awaitSleep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	for {
-		body, err := s.post(ctx, s.server.admin+"/query", string(query))
+		body, err := s.post(ctx, s.server.Admin+"/query", string(query))
 		if err == nil && bytes.Contains(body, []byte(s.inv)) {
 			return nil
 		}
