@@ -3,7 +3,7 @@
 
 GO       ?= go
 PACKAGES  = $(shell $(GO) list ./... | grep -Ev '/chaos/(clitest|cluster|conformance|crash|hostile|powercut|sim|sqltest)(/|$$)')
-SEEDS    ?= 200
+SEEDS    ?= 1000
 FUZZTIME ?= 20s
 ROUNDS   ?= 100
 
@@ -31,19 +31,20 @@ race:
 	$(GO) test -race -timeout 20m $(PACKAGES)
 
 sim:
-	SIM_SEEDS=$(SEEDS) $(GO) test -timeout 30m ./chaos/sim/...
+	$(GO) test -timeout 30m ./chaos/sim -seeds $(SEEDS)
+	$(GO) run ./chaos/sim -plants
 
 conformance:
 	$(GO) test -count=1 -timeout 30m ./chaos/conformance/... ./chaos/clitest/... ./chaos/sqltest/...
 
 # Kills a real server again and again while clients work, sends one what nobody should, and breaks a
-# cluster in every way under every workload (hours).
+# cluster in every way under every workload (half an hour).
 chaos:
 	$(GO) run ./chaos/crash -rounds $(ROUNDS)
 	@if [ "$$(id -u)" = 0 ]; then $(GO) run ./chaos/powercut -cuts $(ROUNDS); \
 	else echo "no power is cut: chaos/powercut needs root"; fi
 	$(GO) test -count=1 -timeout 20m ./chaos/hostile
-	$(GO) run ./chaos/cluster -matrix -time 15s
+	$(GO) run ./chaos/cluster -matrix
 
 # Microbenchmarks; "bin/perdure bench" measures a running system.
 bench:

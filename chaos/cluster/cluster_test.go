@@ -82,7 +82,7 @@ func TestNamesAreKnown(t *testing.T) {
 func TestWrongArgumentsAreRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"-workload", "nothing"}, {"-nemesis", "kill,nobody"}, {"-plant", "weeds"}, {"-nodes", "0"},
-		{"-nodes", "2", "-zones", "3"},
+		{"-nodes", "2", "-zones", "3"}, {"-pairs"}, {"-matrix", "-fresh"},
 	} {
 		if _, err := parse(args); err == nil {
 			t.Errorf("%v was taken", args)

@@ -2,7 +2,7 @@
 // what clients were told meanwhile.
 //
 //	go run ./chaos/cluster --nemesis kill --workload register --time 30s --seed 1
-//	go run ./chaos/cluster --matrix --time 30s       every nemesis under every workload
+//	go run ./chaos/cluster --matrix                  every nemesis under every workload
 //	go run ./chaos/cluster --random 2h               random combinations
 //	go run ./chaos/cluster --failover 20             kills under load, and how long they were felt
 //	go run ./chaos/cluster --rolling --evacuate      what operators do, under load
@@ -13,7 +13,8 @@
 // Nemeses (nemesis.go) strike while clients (client.go) work; workloads (workload.go, work_*.go) call
 // the handlers of a service that is a process as well (handlers.go). When the faults are over,
 // everything that was accepted has to end and every node has to answer (run.go); then the checkers
-// judge the history (check, history), and a page shows it (report).
+// judge the history (check, history), and a page shows it (report). A run of many workloads is judged
+// workload by workload (matrix.go).
 //
 // Where no namespaces can be made (another system, no root), the processes live on loopback and the
 // nemeses that need a network are left out; the output says so.

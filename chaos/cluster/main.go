@@ -26,8 +26,8 @@ type arguments struct {
 	out      string
 	keep     bool
 	matrix   bool
+	pairs    bool
 	fresh    bool
-	together bool
 	random   time.Duration
 	failover int
 	evacuate bool
@@ -52,9 +52,9 @@ func parse(args []string) (a arguments, err error) {
 	f.StringVar(&a.plant, "plant", "", "a fault to build into the server, which must be found: "+strings.Join(plants, ", "))
 	f.StringVar(&a.out, "out", "", "folder for reports and histories (default: a temporary one)")
 	f.BoolVar(&a.keep, "keep", false, "keep the data and logs of the processes")
-	f.BoolVar(&a.matrix, "matrix", false, "every nemesis x every workload, -time each")
-	f.BoolVar(&a.together, "together", false, "with -matrix: all workloads at once under each nemesis")
-	f.BoolVar(&a.fresh, "fresh", false, "with -matrix: a new cluster for each pair, not for each nemesis")
+	f.BoolVar(&a.matrix, "matrix", false, "every nemesis x every workload, -time each: all workloads at once under each nemesis")
+	f.BoolVar(&a.pairs, "pairs", false, "with -matrix: one workload at a time")
+	f.BoolVar(&a.fresh, "fresh", false, "with -pairs: a new cluster for each pair, not for each nemesis")
 	f.DurationVar(&a.random, "random", 0, "random workloads and nemeses, for so long")
 	f.IntVar(&a.failover, "failover", 0, "kill the leading node so often under load, and measure")
 	f.BoolVar(&a.evacuate, "evacuate", false, "drain a zone under load")
@@ -63,6 +63,9 @@ func parse(args []string) (a arguments, err error) {
 		return a, err
 	}
 	a.cluster.Seed = a.run.Seed
+	if a.pairs && !a.matrix || a.fresh && !a.pairs {
+		return a, errors.New("-pairs says how to go through a -matrix, and -fresh how to go through its pairs: give both")
+	}
 	if a.matrix && !given(f, "nemesis") {
 		a.nemesis = "all"
 	}

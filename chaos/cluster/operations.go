@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -29,100 +28,6 @@ const (
 	goalMedian = 800 * time.Millisecond
 	goalWorst  = 1500 * time.Millisecond
 )
-
-// cell is one pair of the matrix.
-type cell struct {
-	Nemesis, Workload string
-	Outcome           *outcome
-}
-
-func (a *arguments) doMatrix(ctx context.Context) (bool, error) {
-	var cells []cell
-	var c *Cluster
-	defer func() {
-		if c != nil {
-			_ = c.Close()
-		}
-	}()
-	columns := a.columns()
-	for i, nemesis := range a.run.Nemeses {
-		for j, column := range columns {
-			if c != nil && (a.fresh || j == 0 || cells[len(cells)-1].bad()) {
-				if err := c.Close(); err != nil {
-					return false, err
-				}
-				c = nil
-			}
-			if c == nil {
-				var err error
-				if c, err = a.newCluster(ctx); err != nil {
-					return false, err
-				}
-			}
-			if err := nemeses[nemesis].possible(c); err != nil {
-				a.run.Say("without nemesis %s: %v", nemesis, err)
-				break
-			}
-			o := a.run
-			o.Nemeses, o.Workloads = []string{nemesis}, column.workloads
-			o.Seed = a.run.Seed + uint64(i*len(columns)+j)
-			o.Prefix = fmt.Sprintf("m%d-", len(cells))
-			o.Say = func(string, ...any) {}
-			result, err := run(ctx, c, o)
-			if err != nil {
-				return false, err
-			}
-			cells = append(cells, cell{nemesis, column.name, result})
-			a.say(cells[len(cells)-1])
-			if err := result.write(a.out, nemesis+"-"+column.name); err != nil {
-				return false, err
-			}
-		}
-	}
-	bad := 0
-	for _, x := range cells {
-		if x.bad() {
-			bad++
-		}
-	}
-	a.run.Say("%d pairs of nemesis and workload, %d of them invalid; reports in %s", len(cells), bad, a.out)
-	return bad == 0, writeMatrix(filepath.Join(a.out, "matrix.html"), cells)
-}
-
-// column is what runs together under one nemesis.
-type column struct {
-	name      string
-	workloads []string
-}
-
-// columns are the workloads, each for itself, or all at once.
-func (a *arguments) columns() (list []column) {
-	if a.together {
-		return []column{{"together", a.run.Workloads}}
-	}
-	for _, w := range a.run.Workloads {
-		list = append(list, column{w, []string{w}})
-	}
-	return list
-}
-
-func (x cell) bad() bool { return !x.Outcome.valid() }
-
-func (a *arguments) say(x cell) {
-	ok, failed, unknown := x.Outcome.History.Count()
-	word := "valid"
-	if x.bad() {
-		word = "INVALID"
-	}
-	a.run.Say("%-16s x %-10s %-7s %5d ok %3d failed %3d unknown, down %5.2fs, settled in %5.2fs, seed %d",
-		x.Nemesis, x.Workload, word, ok, failed, unknown, x.Outcome.Down.Length().Seconds(),
-		x.Outcome.Settled.Seconds(), x.Outcome.Options.Seed)
-	for _, v := range x.Outcome.Verdicts {
-		if !v.Valid() {
-			a.run.Say("    %s", v)
-		}
-	}
-}
 
 // doRandom draws workloads and nemeses until the time is over. What fails is kept and the next
 // round goes on with a new cluster.

@@ -22,7 +22,8 @@ type outcome struct {
 	Verdicts []check.Verdict
 	History  history.History
 	Errors   map[string]int    // failed tries by reason
-	Down     history.Gap       // the longest time without any success
+	Loaded   time.Duration     // until when clients began new things
+	Down     history.Gap       // the longest time without any success until then
 	Settled  time.Duration     // from the last heal until everything had ended
 	Network  map[string]uint64 // frames by what became of them; nil on loopback
 	Nodes    int
@@ -73,7 +74,7 @@ func (o *outcome) write(dir, name string) error {
 	err := writeFile(filepath.Join(dir, name+".jsonl"), o.History.Write)
 	page := report.Run{
 		Title:   strings.Join(o.Options.Workloads, ", ") + " under " + strings.Join(o.Options.Nemeses, ", "),
-		Command: o.command(), Verdicts: o.Verdicts, History: o.History,
+		Command: o.command(), Verdicts: o.Verdicts, History: o.History, Gap: o.Down,
 		Facts: [][2]string{
 			{"nodes, zones", fmt.Sprintf("%d, %d", o.Nodes, o.Zones)},
 			{"everything had ended", ms(o.Settled).String() + " after the last fault"},
@@ -94,25 +95,6 @@ func (o *outcome) write(dir, name string) error {
 	return errors.Join(err, writeFile(filepath.Join(dir, name+".html"), func(w io.Writer) error {
 		return report.Write(w, page)
 	}))
-}
-
-// writeMatrix writes the page that leads to those of all pairs.
-func writeMatrix(path string, cells []cell) error {
-	var list []report.Cell
-	for _, x := range cells {
-		c := report.Cell{Row: x.Nemesis, Column: x.Workload, Valid: !x.bad(), Link: x.Nemesis + "-" + x.Workload + ".html"}
-		ok, _, _ := x.Outcome.History.Count()
-		c.Text = fmt.Sprintf("%d, %.1f s", ok, x.Outcome.Down.Length().Seconds())
-		for _, v := range x.Outcome.Verdicts {
-			if !v.Valid() && c.Hint == "" {
-				c.Hint = v.Checker + ": " + v.Problems[0]
-			}
-		}
-		list = append(list, c)
-	}
-	return writeFile(path, func(w io.Writer) error {
-		return report.WriteMatrix(w, "Every nemesis under every workload", list)
-	})
 }
 
 func writeFile(path string, fill func(io.Writer) error) error {

@@ -68,6 +68,7 @@ type running struct {
 	rng     *rand.Rand
 	clients *Clients
 	work    []workload
+	loaded  time.Duration // until when clients began new things
 	settled time.Duration
 }
 
@@ -91,6 +92,7 @@ func (r *running) torment(ctx context.Context, alive *check.Verdict) {
 	r.rec.Mark("all faults are over")
 	healed := time.Now()
 	r.everyNodeAnswers(ctx, alive)
+	r.loaded = r.rec.Now()
 	close(ended.stop)
 	timer := time.NewTimer(settleWithin)
 	defer timer.Stop()
@@ -258,7 +260,7 @@ func (r *running) judge(ctx context.Context, alive check.Verdict) *outcome {
 	honest.Checked = ok + failed + unknown
 	out := &outcome{
 		Options: r.opts, Verdicts: []check.Verdict{alive, honest}, History: h, Errors: r.clients.errors,
-		Settled: r.settled, Down: h.LongestGap(0, h.Length), Nodes: len(r.cluster.nodes),
+		Settled: r.settled, Loaded: r.loaded, Down: h.LongestGap(0, r.loaded), Nodes: len(r.cluster.nodes),
 		Zones: r.cluster.opts.Zones,
 	}
 	if r.cluster.net != nil {

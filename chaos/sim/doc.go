@@ -3,6 +3,7 @@
 //	go run ./chaos/sim -seeds 1000        try seeds 1 to 1000
 //	go run ./chaos/sim -seed 42           one seed, with every event
 //	go run ./chaos/sim -plant lost-record the same with a fault built in, which must be found
+//	go run ./chaos/sim -plants            each fault in turn, and after how many seeds it is found
 //
 // A World has partitions, each with replicas on one log in memory; a replica is the real processor,
 // machine and store on a file system that can crash, and the real leader on a clock that is moved

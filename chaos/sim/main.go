@@ -6,15 +6,19 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
 
 func main() {
-	seeds := flag.Int("seeds", 200, "how many seeds to try")
+	seeds := flag.Int("seeds", 1000, "how many seeds to try")
 	first := flag.Uint64("first", 1, "the first of them")
 	seed := flag.Uint64("seed", 0, "one seed, with every event; 0: many")
 	plantName := flag.String("plant", "", "a fault to build in, which must be found")
+	plants := flag.Bool("plants", false, "build in each fault in turn, and say after how many seeds it is found")
 	flag.Parse()
 	plant, err := parsePlant(*plantName)
 	if err != nil {
@@ -31,14 +35,46 @@ func main() {
 	for i := range all {
 		all[i] = *first + uint64(i)
 	}
+	if *plants {
+		if !findPlants(all, os.Stdout) {
+			os.Exit(1)
+		}
+		return
+	}
 	broken := runMany(all, plant, 0)
 	for _, b := range broken {
-		fmt.Println(b)
+		fmt.Println(b.report)
 	}
 	fmt.Printf("%d of %d seeds broke\n", len(broken), len(all))
 	if len(broken) > 0 {
 		os.Exit(1)
 	}
+}
+
+// findPlants says of each planted fault after how many seeds it is found, and by what.
+func findPlants(seeds []uint64, out io.Writer) (all bool) {
+	all = true
+	for _, plant := range Plants {
+		after, what := find(seeds, plant)
+		if after == 0 {
+			all = false
+			what = fmt.Sprintf("NOT FOUND by %d seeds", len(seeds))
+		}
+		first, _, _ := strings.Cut(what, "\n")
+		fmt.Fprintf(out, "%-14s %4d  %s\n", plant, after, first)
+	}
+	return all
+}
+
+// find reports how many seeds it takes to find a planted fault, 0 if they do not, and the report of the
+// seed that did.
+func find(seeds []uint64, plant Plant) (after int, what string) {
+	broken := runMany(seeds, plant, 1)
+	if len(broken) == 0 {
+		return 0, ""
+	}
+	// All seeds before the first that broke have come to their end.
+	return 1 + slices.Index(seeds, broken[0].seed), broken[0].report
 }
 
 // runTraced runs a seed and prints every event.
@@ -50,9 +86,20 @@ func runTraced(seed uint64, plant Plant, out io.Writer) error {
 	return err
 }
 
+// gcPercent has memory collected more rarely than usual: worlds are small and made one after the other,
+// and a third of the time would go there.
+const gcPercent = 400
+
+// broken is a seed that broke something, and a report of it.
+type broken struct {
+	seed   uint64
+	report string
+}
+
 // runMany runs seeds side by side and reports those that broke, in their order. It begins no more
 // once limit of them broke; 0 is no limit.
-func runMany(seeds []uint64, plant Plant, limit int) (broken []string) {
+func runMany(seeds []uint64, plant Plant, limit int) (all []broken) {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	found := make([]error, len(seeds))
 	var next, count atomic.Int64
 	var workers sync.WaitGroup
@@ -72,10 +119,10 @@ func runMany(seeds []uint64, plant Plant, limit int) (broken []string) {
 	workers.Wait()
 	for i, err := range found {
 		if err != nil {
-			broken = append(broken, report(seeds[i], plant, err))
+			all = append(all, broken{seeds[i], report(seeds[i], plant, err)})
 		}
 	}
-	return broken
+	return all
 }
 
 const reportedEvents = 40

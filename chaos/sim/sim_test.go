@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	seedCount = flag.Int("seeds", 200, "how many seeds TestSeeds tries")
+	seedCount = flag.Int("seeds", 1000, "how many seeds TestSeeds tries")
 	oneSeed   = flag.Uint64("seed", 0, "the one seed that TestSeeds runs, with every event")
 )
 
@@ -26,7 +26,7 @@ func TestSeeds(t *testing.T) {
 		seeds = append(seeds, uint64(i+1))
 	}
 	for _, broken := range runMany(seeds, "", 3) {
-		t.Error(broken)
+		t.Error(broken.report)
 	}
 }
 
@@ -72,15 +72,15 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 	}
 	for _, plant := range Plants {
 		t.Run(string(plant), func(t *testing.T) {
-			broken := runMany(seeds, plant, 1)
-			if len(broken) == 0 {
+			after, what := find(seeds, plant)
+			if after == 0 {
 				t.Fatalf("%d seeds did not find it", maxPlantSeeds)
 			}
-			what, _, _ := strings.Cut(broken[0], "\n")
-			t.Log(what)
-			if !strings.Contains(broken[0], "replay: go run ./chaos/sim -seed ") ||
-				!strings.HasSuffix(broken[0], "-plant "+string(plant)) {
-				t.Errorf("the report does not say how to replay it:\n%s", broken[0])
+			first, _, _ := strings.Cut(what, "\n")
+			t.Logf("found after %d seeds: %s", after, first)
+			if !strings.Contains(what, "replay: go run ./chaos/sim -seed ") ||
+				!strings.HasSuffix(what, "-plant "+string(plant)) {
+				t.Errorf("the report does not say how to replay it:\n%s", what)
 			}
 		})
 	}

@@ -46,7 +46,8 @@ type Run struct {
 	Facts    [][2]string
 	Verdicts []check.Verdict
 	History  history.History
-	Pictures []string // files beside the page
+	Gap      history.Gap // the longest time without any success while there was load
+	Pictures []string    // files beside the page
 }
 
 // rows bounds the operations that are listed: those that tell most come first.
@@ -61,8 +62,7 @@ func Write(w io.Writer, r Run) error {
 		OK, Failed, Unknown, Listed int
 		Operations                  []history.Operation
 		Chart                       chart
-		Gap                         history.Gap
-	}{r, ok, failed, unknown, len(listed), listed, draw(r.History), r.History.LongestGap(0, r.History.Length)})
+	}{r, ok, failed, unknown, len(listed), listed, draw(r.History)})
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
