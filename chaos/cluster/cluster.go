@@ -33,7 +33,7 @@ const (
 	// startWithin is how long a node or the cluster may take until it serves.
 	startWithin = 3 * time.Minute
 	// orderWithin is how long an order to the cluster is repeated.
-	orderWithin = 30 * time.Second
+	orderWithin = time.Minute
 	pollEvery   = 25 * time.Millisecond
 	// logFilter is how much the nodes tell.
 	logFilter = "warn,perdure=info"

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"flag"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"testing"
@@ -15,14 +17,29 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestClusterSurvives is a short slice of the command: three nodes in three zones, all workloads at
-// once, one fault after the other. The long runs are the command itself.
+var (
+	sliceSeed = flag.Uint64("seed", 0, "seed of TestClusterSurvives; 0: another one each time")
+	sliceTime = flag.Duration("slice", 150*time.Second, "how long faults go on in TestClusterSurvives")
+)
+
+// inSlice are the nemeses that every slice has, each once at least. Others are drawn.
+var inSlice = []string{"kill-leader", "kill-all", "pause", "partition-half", "leader-isolated", "one-way",
+	"transfer", "service"}
+
+// TestClusterSurvives is a slice of the command: three nodes in three zones, all workloads at once,
+// faults alone and in pairs. The long runs are the command itself.
 func TestClusterSurvives(t *testing.T) {
-	a, err := parse([]string{"-nodes", "3", "-zones", "3", "-hold", "1500ms", "-calm", "1500ms",
+	a, err := parse([]string{"-nodes", "3", "-zones", "3", "-hold", "2s", "-calm", "2s",
 		"-out", t.TempDir(), "-dir", t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.run.Time, a.run.Seed, a.run.Both = *sliceTime, *sliceSeed, true
+	if a.run.Seed == 0 {
+		a.run.Seed = 1 + uint64(rand.Uint32())
+	}
+	a.cluster.Seed = a.run.Seed
+	t.Logf("again: go test ./chaos/cluster -run TestClusterSurvives -seed %d -slice %v", a.run.Seed, a.run.Time)
 	a.run.Say = t.Logf
 	cleanup, err := a.complete(t.Context())
 	t.Cleanup(cleanup)
@@ -38,8 +55,11 @@ func TestClusterSurvives(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	a.run.InTurn, a.run.Prefix = true, "k"
-	a.run.Nemeses = a.possible(c, []string{"kill-leader", "leader-isolated", "transfer", "service", "pause", "kill-all"})
+	a.run.Prefix = "k"
+	a.run.First, a.run.Nemeses = a.possible(c, inSlice), a.possible(c, nemesisNames[1:])
+	rand.New(rand.NewPCG(a.run.Seed, 3)).Shuffle(len(a.run.First), func(i, j int) {
+		a.run.First[i], a.run.First[j] = a.run.First[j], a.run.First[i]
+	})
 	result, err := run(t.Context(), c, a.run)
 	if err != nil {
 		t.Fatal(err)

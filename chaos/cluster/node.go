@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	askTimeout  = 2 * time.Second  // for a question to a node
-	stopTimeout = 30 * time.Second // after SIGTERM
+	askTimeout  = 2 * time.Second // for a question to a node
+	stopTimeout = time.Minute     // after SIGTERM
 )
 
 // Node is one server process and what it keeps.
@@ -69,7 +69,8 @@ func (n *Node) launch() (err error) {
 		{"WORKER__CLEANUP_INTERVAL", "5s"},
 	}
 	if len(c.nodes) > 1 {
-		settings = append(settings, [2]string{"METADATA_CLIENT__ADDRESSES", quoted(addresses)})
+		settings = append(settings, [2]string{"METADATA_CLIENT__ADDRESSES", quoted(addresses)},
+			[2]string{"NETWORKING__ALLOW_PLAINTEXT", "true"})
 	} else {
 		settings = append(settings, [2]string{"AUTO_PROVISION", "true"})
 	}

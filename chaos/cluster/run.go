@@ -26,7 +26,7 @@ const (
 type runOptions struct {
 	Workloads []string
 	Nemeses   []string      // drawn from; each alone, or two at once
-	InTurn    bool          // each nemesis once, in the order given
+	First     []string      // strike before any is drawn, in this order
 	Time      time.Duration // of load, with calm at both ends
 	Hold      time.Duration // of a fault
 	Calm      time.Duration // between two
@@ -152,18 +152,14 @@ func (r *running) crowd(w workload) int {
 	return w.clients()
 }
 
-// faults strikes and heals until the time is over.
+// faults strikes and heals until the time is over, and all have struck that are to be first.
 func (r *running) faults(ctx context.Context) error {
 	until := time.Now().Add(r.opts.Time)
 	pause(ctx, r.opts.Calm)
-	for i := 0; ; i++ {
-		left := time.Until(until)
-		if ctx.Err() != nil || r.opts.InTurn && i >= len(r.opts.Nemeses) || !r.opts.InTurn && left <= 0 {
-			return ctx.Err()
-		}
+	for i := 0; ctx.Err() == nil && (i < len(r.opts.First) || time.Now().Before(until)); i++ {
 		name := r.opts.Nemeses[r.rng.IntN(len(r.opts.Nemeses))]
-		if r.opts.InTurn {
-			name = r.opts.Nemeses[i]
+		if i < len(r.opts.First) {
+			name = r.opts.First[i]
 		}
 		chosen := []string{name}
 		if r.opts.Both && r.rng.IntN(2) == 0 {
@@ -176,6 +172,7 @@ func (r *running) faults(ctx context.Context) error {
 		}
 		pause(ctx, r.opts.Calm)
 	}
+	return ctx.Err()
 }
 
 // compatible tells whether two nemeses may be at work together: one in the network and one that only

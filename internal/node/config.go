@@ -259,6 +259,9 @@ type Networking struct {
 	HandshakeTimeout Duration `toml:"handshake-timeout"`
 	// MessageSizeLimit is the largest message. Default: 32 MiB.
 	MessageSizeLimit ByteSize `toml:"message-size-limit"`
+	// AllowPlaintext lets nodes that other hosts reach talk to each other without TLS. Whoever reaches
+	// their port may then read and change everything. Default: false.
+	AllowPlaintext bool `toml:"allow-plaintext"`
 
 	TLS
 }

@@ -58,9 +58,10 @@ var settingFlags = []struct{ name, key, usage string }{
 }
 
 // switchFlags are settings whose flag takes no value.
-var switchFlags = []struct{ name, usage string }{
-	{"use-random-ports", "take a free port wherever none is set"},
-	{"log-disable-ansi-codes", "no colours in the log"},
+var switchFlags = []struct{ name, key, usage string }{
+	{"use-random-ports", "use-random-ports", "take a free port wherever none is set"},
+	{"log-disable-ansi-codes", "log-disable-ansi-codes", "no colours in the log"},
+	{"allow-plaintext", "networking.allow-plaintext", "talk to other hosts' nodes without TLS, in a network that is only yours"},
 }
 
 // RegisterFlags adds the flags of the server to fs. After fs has parsed the command line, the
@@ -85,7 +86,7 @@ func RegisterFlags(fs *flag.FlagSet) *Flags {
 		fs.Func(s.name, s.usage, f.setter(s.name, key))
 	}
 	for _, s := range switchFlags {
-		fs.BoolFunc(s.name, s.usage, f.setter(s.name, s.name))
+		fs.BoolFunc(s.name, s.usage, f.setter(s.name, s.key))
 	}
 	return f
 }

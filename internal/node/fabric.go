@@ -50,11 +50,6 @@ func (n *Node) shareFabric() error {
 		if err := n.cfg.checkAdvertised(address); err != nil {
 			return err
 		}
-		if host, _, err := net.SplitHostPort(address); err == nil && !isLoopback(host) &&
-			len(n.cfg.MetadataClient.Addresses) > 0 && n.certificates == nil {
-			n.log.Warn("connections between nodes are neither encrypted nor authenticated: set " +
-				"networking.tls-certificate, or keep the port inside a network of your own")
-		}
 		n.mux = n.newMux()
 		n.fabric.listeners[i] = n.mux.HTTP(l.Addr())
 		n.serving.Go(func() {
@@ -70,11 +65,20 @@ func (n *Node) shareFabric() error {
 	return nil
 }
 
-// checkAdvertised refuses an address at which nodes on other hosts cannot reach this one.
+// checkAdvertised refuses an address at which nodes on other hosts cannot reach this one, and one at
+// which anybody could, unless that was asked for. Every node but the first of a cluster has seeds.
 func (c Config) checkAdvertised(address string) error {
 	host, _, err := net.SplitHostPort(address)
-	if err != nil || !isLoopback(host) {
+	if err != nil || len(c.MetadataClient.Addresses) == 0 {
 		return err
+	}
+	if !isLoopback(host) {
+		if c.Networking.TLS.enabled() || c.Networking.AllowPlaintext {
+			return nil
+		}
+		return fmt.Errorf("other nodes are to reach this one at %s, where connections would be neither "+
+			"encrypted nor authenticated: set networking.tls-certificate, tls-key and tls-authority, or, in a "+
+			"network that is only yours, networking.allow-plaintext = true", address)
 	}
 	for _, seed := range c.MetadataClient.Addresses {
 		if u, err := url.Parse(seed); err == nil && !isLoopback(u.Hostname()) {

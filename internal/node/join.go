@@ -189,10 +189,17 @@ func (n *Node) checkHello(seed string, h cluster.Hello) error {
 		return fmt.Errorf("join the cluster through %s: it is cluster %q, the configuration says %q: "+
 			"correct cluster-name or metadata-client.addresses", seed, h.Cluster, n.cfg.ClusterName)
 	}
+	if err := n.checkCompany(h); err != nil {
+		return fmt.Errorf("join the cluster through %s: %w", seed, err)
+	}
+	return nil
+}
+
+// checkCompany refuses to run beside a node of another protocol, or with another time.
+func (n *Node) checkCompany(h cluster.Hello) error {
 	if h.Protocol != transport.Protocol {
-		return fmt.Errorf("join the cluster through %s: it runs release %q with protocol %d between "+
-			"nodes, this one release %q with protocol %d: run the cluster's release", seed, h.Release,
-			h.Protocol, n.version, transport.Protocol)
+		return fmt.Errorf("node %s runs release %q with protocol %d between nodes, this one release %q with "+
+			"protocol %d: run the cluster's release", h.Name, h.Release, h.Protocol, n.version, transport.Protocol)
 	}
 	return cluster.CheckClock("node "+h.Name, time.UnixMilli(h.Millis), time.Now())
 }
@@ -221,7 +228,7 @@ func (n *Node) askPermission(ctx context.Context, id cluster.Identity) error {
 		case hello.Refused != "":
 			return fmt.Errorf("node %s refuses this one: %s", hello.Name, hello.Refused)
 		}
-		return cluster.CheckClock("node "+hello.Name, time.UnixMilli(hello.Millis), time.Now())
+		return n.checkCompany(hello)
 	}
 	return nil
 }

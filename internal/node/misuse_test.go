@@ -84,6 +84,18 @@ func TestMisuseIsRefused(t *testing.T) {
 		cfg.MetadataClient.Addresses = []string{"http://n1.example:5122"}
 		wantText(t, refusal(t, cfg), "set advertised-host")
 	})
+	t.Run("no TLS where others can listen", func(t *testing.T) {
+		cfg := joining(t, first, "n2")
+		cfg.AdvertisedAddress = "http://n2.example:5122"
+		wantText(t, refusal(t, cfg), "n2.example:5122", "neither encrypted nor authenticated",
+			"set networking.tls-certificate", "networking.allow-plaintext = true")
+		if files, _ := os.ReadDir(filepath.Join(cfg.NodeDir(), "log")); len(files) > 0 {
+			t.Errorf("it has written %v", files)
+		}
+		cfg.Networking.AllowPlaintext = true
+		cfg.ClusterName = "another" // gets as far as the next objection
+		wantText(t, refusal(t, cfg), "correct cluster-name")
+	})
 	t.Run("data of another node", func(t *testing.T) {
 		cfg := joining(t, first, "n2")
 		copyFile(t, filepath.Join(first.NodeDir(), "node.json"), filepath.Join(cfg.NodeDir(), "node.json"))
