@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -110,6 +112,7 @@ var nemeses = map[string]nemesis{
 	"lossy":           {about: "links lose, repeat and reorder frames", network: true, nodes: 2, strike: lossyLinks},
 	"wipe":            {about: "a node loses its data, is declared lost, and comes back empty", nodes: 4, strike: wipeOne},
 	"transfer":        {about: "leadership is handed from node to node", nodes: 2, strike: transferLeaders},
+	"transfer-stuck":  {about: "leadership is handed to a node that stands still", nodes: 3, strike: transferToPaused},
 	"membership":      {about: "a node is drained and removed, and joins anew", nodes: 4, strike: changeMembers},
 	"rolling-restart": {about: "all nodes are stopped and started in turn", nodes: 3, strike: rollingRestart},
 	"service":         {about: "the service is killed", strike: killService},
@@ -118,7 +121,7 @@ var nemeses = map[string]nemesis{
 // nemesisNames are all of them, in the order in which they are run.
 var nemesisNames = []string{"none", "kill", "kill-leader", "kill-all", "pause", "partition-one",
 	"partition-half", "one-way", "leader-isolated", "ring", "bridge", "zone", "slow", "lossy", "wipe",
-	"transfer", "membership", "rolling-restart", "service"}
+	"transfer", "transfer-stuck", "membership", "rolling-restart", "service"}
 
 // possible says why a nemesis cannot be had on a cluster.
 func (n nemesis) possible(c *Cluster) error {
@@ -349,6 +352,58 @@ func transferLeaders(ctx context.Context, s *scene) (string, func(context.Contex
 		}
 		return nil
 	}, nil
+}
+
+// transferToPaused hands leaderships to a node that stands still: the leaders give up what is proposed
+// meanwhile, and then go on leading.
+func transferToPaused(ctx context.Context, s *scene) (string, func(context.Context) error, error) {
+	status, err := s.cluster.status(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	pair, _ := s.some(2)
+	to, through := pair[0], pair[1]
+	held := status.heldBy(to.name)
+	if err := to.proc.Pause(); err != nil {
+		return "", nil, err
+	}
+	lead := func(ctx context.Context, body string) error {
+		ctx, cancel := context.WithTimeout(ctx, orderWithin)
+		defer cancel()
+		for _, partition := range held {
+			path := fmt.Sprintf("/cluster/partitions/%d/leader", partition)
+			err := poll(ctx, func() error { return through.admin(ctx, http.MethodPost, path, body, nil) })
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	heal := func(ctx context.Context) error {
+		if err := to.proc.Resume(); err != nil {
+			return err
+		}
+		return lead(ctx, "{}")
+	}
+	if err := lead(ctx, fmt.Sprintf(`{"node":"%s"}`, to.name)); err != nil {
+		return "", nil, errors.Join(err, heal(ctx))
+	}
+	return to.String(), heal, nil
+}
+
+// heldBy are the partitions of which a node has a replica with a vote.
+func (s Status) heldBy(name string) (partitions []int) {
+	for _, n := range s.Nodes {
+		if n.Name != name {
+			continue
+		}
+		for _, p := range s.Partitions {
+			if slices.Contains(p.Replicas, Replica{n.ID, "voter"}) {
+				partitions = append(partitions, p.ID)
+			}
+		}
+	}
+	return partitions
 }
 
 // changeMembers has a node leave in good order, and join again as a new one.
