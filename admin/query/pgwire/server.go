@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/xdg-go/scram"
+
 	"github.com/perdure/perdure/admin/query"
 	"github.com/perdure/perdure/admin/query/pgwire/pgcatalog"
 	"github.com/perdure/perdure/admin/query/sql"
@@ -233,7 +235,7 @@ func (s *Server) cancel(id uint32, secret []byte) {
 }
 
 // password gives what a password is checked with; nil if there is none.
-func (s *Server) verifier() (*verifier, error) {
+func (s *Server) verifier() (*scram.Server, error) {
 	if s.cfg.Password == nil {
 		return nil, nil
 	}

@@ -125,8 +125,8 @@ func (c *session) authenticate(user string) error {
 	if !ok || initial.AuthMechanism != scramMechanism {
 		return protocolError("the client does not use %s", scramMechanism)
 	}
-	exchange := &scram{verifier: v}
-	first, err := exchange.first(string(initial.Data))
+	exchange := v.NewConversation()
+	first, err := exchange.Step(string(initial.Data))
 	if err != nil {
 		return protocolError("%v", err)
 	}
@@ -141,7 +141,7 @@ func (c *session) authenticate(user string) error {
 	if !ok {
 		return protocolError("the client does not go on with %s", scramMechanism)
 	}
-	final, right, err := exchange.final(string(proof.Data))
+	final, right, err := prove(exchange, string(proof.Data))
 	if err != nil {
 		return protocolError("%v", err)
 	}
