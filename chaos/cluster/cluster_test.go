@@ -99,6 +99,15 @@ func TestNamesAreKnown(t *testing.T) {
 	}
 }
 
+// A node that was killed comes back after the network has.
+func TestTheNetworkIsHealedFirst(t *testing.T) {
+	for _, names := range [][]string{{"partition-one", "kill-leader"}, {"kill-leader", "partition-one"}} {
+		if got := inOrder(names); got[1] != "partition-one" {
+			t.Errorf("%v strike in the order %v, and end the other way round", names, got)
+		}
+	}
+}
+
 func TestWrongArgumentsAreRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"-workload", "nothing"}, {"-nemesis", "kill,nobody"}, {"-plant", "weeds"}, {"-nodes", "0"},

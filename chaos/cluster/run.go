@@ -185,11 +185,27 @@ func compatible(a, b string) bool {
 	return nemeses[a].network && slices.Contains(simple, b)
 }
 
+// inOrder puts nemeses in the network last, so that they are ended first: what was taken away cannot
+// come back into a cluster that is cut into pieces.
+func inOrder(names []string) []string {
+	names = slices.Clone(names)
+	slices.SortStableFunc(names, func(a, b string) int {
+		switch {
+		case nemeses[a].network == nemeses[b].network:
+			return 0
+		case nemeses[a].network:
+			return 1
+		}
+		return -1
+	})
+	return names
+}
+
 // strike has some nemeses at work for a while.
 func (r *running) strike(ctx context.Context, names []string) error {
 	s := &scene{cluster: r.cluster, clients: r.clients, rng: r.rng, hold: r.opts.Hold}
 	var heals []func(context.Context) error
-	for _, name := range names {
+	for _, name := range inOrder(names) {
 		n := nemeses[name]
 		fault := r.rec.Fault(name)
 		detail, heal, err := n.strike(ctx, s)
