@@ -83,6 +83,7 @@ type Engine struct {
 	memory  *exec.Memory
 	turns   chan struct{} // held by statements that run
 	slots   chan struct{} // held while rows are read
+	labels  bool          // see Session
 }
 
 // New makes an engine.
@@ -106,19 +107,21 @@ type Session struct {
 	// Schemas and Functions are known beside those of the engine.
 	Schemas   []Schema
 	Functions map[string]expr.Function
+	// Labels: columns without an alias are called as PostgreSQL calls them.
+	Labels bool
 }
 
 // With makes an engine for a session: it shares all limits, and what is running, with this one.
 func (e *Engine) With(s Session) *Engine {
 	own := *e
 	set(&s.User, e.cfg.User)
-	own.cfg.User = s.User
+	own.cfg.User, own.labels = s.User, s.Labels
 	own.cfg.Functions = maps.Clone(e.cfg.Functions)
 	if own.cfg.Functions == nil {
 		own.cfg.Functions = map[string]expr.Function{}
 	}
 	maps.Copy(own.cfg.Functions, s.Functions)
-	own.schemas = append(slices.Clone(e.schemas[:len(e.schemas)-1]), s.Schemas...)
+	own.schemas = append(slices.Clone(e.schemas[:len(e.schemas)-1]), s.Schemas...) // found before those of its name
 	own.schemas = append(own.schemas, Schema{Name: information, Tables: &catalog{&own}})
 	return &own
 }
@@ -213,6 +216,7 @@ func (e *Engine) env(params []table.Value, types []table.Type, run func(any, int
 	env := plan.Env{
 		Table: e.find, Now: e.cfg.Now(), User: e.cfg.User, Version: e.cfg.Version,
 		Functions: e.cfg.Functions, Params: params, Types: types, Describing: run == nil, Run: run,
+		Labels: e.labels,
 	}
 	for _, s := range e.schemas {
 		for _, t := range s.Tables.Tables() {

@@ -335,8 +335,8 @@ func CommonType(a, b table.Type) (table.Type, bool) {
 	return a, false
 }
 
-// addMonths moves an instant by months; a day that the month does not have becomes its last.
-func addMonths(millis int64, months int) int64 {
+// AddMonths moves an instant by months; a day that the month does not have becomes its last.
+func AddMonths(millis int64, months int) int64 {
 	t := time.UnixMilli(millis).UTC()
 	first := time.Date(t.Year(), t.Month()+time.Month(months), 1, t.Hour(), t.Minute(), t.Second(),
 		t.Nanosecond(), time.UTC)

@@ -77,7 +77,8 @@ func registerText() {
 		}, s)
 	})
 	text("md5", func(s string) string { h := md5.Sum([]byte(s)); return hex.EncodeToString(h[:]) })
-	text("quote_ident", func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` })
+	text("quote_ident", QuoteIdent)
+	register("format", function{min: 1, max: -1, nullable: true, result: table.String, fn: formatted})
 	text("quote_literal", func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" })
 	measure("length|char_length|character_length", utf8.RuneCountInString)
 	measure("octet_length", func(s string) int { return len(s) })
@@ -118,6 +119,41 @@ func registerText() {
 	register("to_hex", function{min: 1, max: 1, args: types(table.Int64), result: table.String,
 		fn: func(v []table.Value) table.Value { return table.Text(strconv.FormatUint(uint64(v[0].Int), 16)) }})
 }
+
+// formatted fills %s, %I and %L, also with a position as %1$s, and %%.
+func formatted(v []table.Value) table.Value {
+	if v[0].Type == table.Null {
+		return v[0]
+	}
+	next := 0
+	parts := formatPart.ReplaceAllStringFunc(Text(&v[0]), func(part string) string {
+		m := formatPart.FindStringSubmatch(part)
+		if m[2] == "%" {
+			return "%"
+		}
+		if next++; m[1] != "" {
+			next, _ = strconv.Atoi(m[1])
+		}
+		if next < 1 || next >= len(v) {
+			fail(sql.StateInvalidValue, "format has too few arguments for %s", part)
+		}
+		x := v[next]
+		switch {
+		case m[2] == "I" && x.Type == table.Null:
+			fail("22004", "format cannot make a name of NULL")
+		case m[2] == "I":
+			return QuoteIdent(Text(&x))
+		case m[2] == "L" && x.Type == table.Null:
+			return "NULL"
+		case m[2] == "L":
+			return "'" + strings.ReplaceAll(Text(&x), "'", "''") + "'"
+		}
+		return Text(&x)
+	})
+	return table.Text(limited(parts))
+}
+
+var formatPart = regexp.MustCompile(`%(?:(\d{1,4})\$)?([sIL%])`)
 
 func encode(s, how string) table.Value {
 	switch how {

@@ -22,6 +22,17 @@ func init() {
 		result: table.Uint64, fn: func(v []table.Value) table.Value {
 			return table.Value{Type: table.Uint64, Int: int64(len(v[0].List))}
 		}})
+	bound := func(name string, fn func(n int) int) {
+		register(name, function{min: 2, max: 2, args: types(anyType, table.Int64), result: table.Int64,
+			fn: func(v []table.Value) table.Value {
+				if v[1].Int != 1 || len(v[0].List) == 0 {
+					return table.Value{} // lists have one dimension, and empty ones none
+				}
+				return table.Integer(int64(fn(len(v[0].List))))
+			}})
+	}
+	bound("array_lower", func(int) int { return 1 })
+	bound("array_upper", func(n int) int { return n })
 	register("array_has|array_contains|list_has|list_contains", function{min: 2, max: 2,
 		result: table.Bool, fn: func(v []table.Value) table.Value { return table.Truth(has(v[0].List, &v[1])) }})
 	register("array_has_all", function{min: 2, max: 2, result: table.Bool,
@@ -66,6 +77,19 @@ func init() {
 	register("array_append|list_append", function{min: 2, max: 2, nullable: true, resultOf: same,
 		fn: func(v []table.Value) table.Value {
 			return listOf(append(append([]table.Value{}, v[0].List...), v[1]))
+		}})
+	register("array_remove|list_remove_all|array_remove_all", function{min: 2, max: 2, nullable: true,
+		resultOf: same, fn: func(v []table.Value) table.Value {
+			if v[0].Type == table.Null {
+				return v[0]
+			}
+			out := table.Value{Type: v[0].Type}
+			for _, x := range v[0].List {
+				if CompareNulls(&x, &v[1], false) != 0 {
+					out.List = append(out.List, x)
+				}
+			}
+			return out
 		}})
 	register("array_to_string|list_to_string|array_join", function{min: 2, max: 2,
 		args: types(anyType, table.String), result: table.String, fn: func(v []table.Value) table.Value {

@@ -94,7 +94,7 @@ func dateBin(v []table.Value) table.Value {
 	if months := int64(v[0].Months); months != 0 {
 		t, o := time.UnixMilli(v[1].Int).UTC(), time.UnixMilli(origin).UTC()
 		n := int64(t.Year()-o.Year())*12 + int64(t.Month()-o.Month())
-		out.Int = addMonths(origin, int(floorDiv(n, months)*months))
+		out.Int = AddMonths(origin, int(floorDiv(n, months)*months))
 		return out
 	}
 	if v[0].Int <= 0 {

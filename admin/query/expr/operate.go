@@ -343,7 +343,7 @@ func shift(op string) func(a, b *table.Value) table.Value {
 		}
 		at := instant(a)
 		if months != 0 {
-			at = addMonths(at, months)
+			at = AddMonths(at, months)
 		}
 		return table.Value{Type: table.Timestamp, Int: at + millis}
 	}

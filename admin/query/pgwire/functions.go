@@ -3,17 +3,25 @@ package pgwire
 import (
 	"strings"
 
+	"github.com/perdure/perdure/admin/query"
 	"github.com/perdure/perdure/admin/query/expr"
+	"github.com/perdure/perdure/admin/query/pgwire/pgcatalog"
 	"github.com/perdure/perdure/admin/query/sql"
 	"github.com/perdure/perdure/admin/query/table"
 )
+
+// schemas are the tables beside the engine's: those of the session come first.
+func (c *session) schemas() []query.Schema {
+	own := query.Schema{Name: pgcatalog.Schema, Tables: pgcatalog.Settings(c.settings.all), Implied: true}
+	return append([]query.Schema{own}, c.server.catalog.Schemas()...)
+}
 
 // functions are those that depend on the session.
 func (c *session) functions() map[string]expr.Function {
 	text := []table.Type{table.String}
 	list := map[string]expr.Function{
 		"current_setting": {Min: 1, Max: 2, Args: []table.Type{table.String, table.Bool}, Result: table.String,
-			Volatile: true, Call: func(v []table.Value) table.Value {
+			Call: func(v []table.Value) table.Value {
 				value, ok := c.settings.get(v[0].Str)
 				if !ok && (len(v) < 2 || v[1].Int == 0) {
 					panic(sql.Errorf(stateNoSetting, -1, "there is no setting %q", v[0].Str))

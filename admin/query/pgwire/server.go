@@ -82,7 +82,7 @@ func New(cfg Config) *Server {
 		listeners: map[net.Listener]bool{}, conns: map[net.Conn]bool{}, sessions: map[uint32]*session{},
 	}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
-	s.catalog = pgcatalog.New(cfg.Engine)
+	s.catalog = pgcatalog.New(cfg.Engine, cfg.User)
 	return s
 }
 

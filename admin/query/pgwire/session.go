@@ -50,8 +50,10 @@ type session struct {
 	cells      [][]byte
 	ends       []int
 
-	mu     sync.Mutex
-	cancel context.CancelCauseFunc // guarded by mu; of what runs; nil: nothing
+	mu      sync.Mutex
+	cancel  context.CancelCauseFunc // guarded by mu; of what runs; nil: nothing
+	working bool                    // guarded by mu; since a message came, until the client can send the next
+	pending error                   // guarded by mu; what is about to run is to end with it
 }
 
 // run serves the client until it leaves.
@@ -109,6 +111,9 @@ func (b broken) Unwrap() error { return b.error }
 
 // message does what a message asks for. An error ends the session.
 func (c *session) message(m pgproto3.FrontendMessage) error {
+	c.mu.Lock()
+	c.working = true
+	c.mu.Unlock()
 	switch m := m.(type) {
 	case *pgproto3.Sync:
 		c.skipping = false
@@ -243,7 +248,13 @@ func (c *session) flush() error {
 	return nil
 }
 
-func (c *session) ready() { c.send(&pgproto3.ReadyForQuery{TxStatus: c.tx}) }
+// ready says that the client may go on; what it wanted cancelled is over.
+func (c *session) ready() {
+	c.mu.Lock()
+	c.working, c.pending = false, nil
+	c.mu.Unlock()
+	c.send(&pgproto3.ReadyForQuery{TxStatus: c.tx})
+}
 
 func (c *session) notice(state, severity, text string) {
 	c.send(&pgproto3.NoticeResponse{
@@ -251,12 +262,15 @@ func (c *session) notice(state, severity, text string) {
 	})
 }
 
-// interrupt ends what runs now.
+// interrupt ends what runs now, or what is about to.
 func (c *session) interrupt(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cancel != nil {
+	switch {
+	case c.cancel != nil:
 		c.cancel(cause)
+	case c.working:
+		c.pending = cause
 	}
 }
 
@@ -264,5 +278,8 @@ func (c *session) interrupt(cause error) {
 func (c *session) busy(cancel context.CancelCauseFunc) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.cancel = cancel
+	if c.cancel = cancel; cancel != nil && c.pending != nil {
+		cancel(c.pending)
+		c.pending = nil
+	}
 }

@@ -183,7 +183,8 @@ func (c *session) welcome(user string, version uint32, params map[string]string)
 		return err
 	}
 	c.engine = c.server.cfg.Engine.With(query.Session{
-		User: user, Schemas: c.server.catalog.Schemas(), Functions: c.functions(),
+		User: user, Schemas: c.schemas(), Functions: c.functions(),
+		Labels: true,
 	})
 	c.backend.Send(&pgproto3.AuthenticationOk{})
 	c.told = map[string]string{"application_name": unknown}

@@ -525,6 +525,9 @@ func (b *binder) caseOf(x *sql.Case) (*expr.Expr, error) {
 }
 
 func (b *binder) cast(x *sql.Cast) (*expr.Expr, error) {
+	if e, err := b.castName(x); e != nil || err != nil {
+		return e, err
+	}
 	e, err := b.bind(x.X)
 	if err != nil {
 		return nil, err
@@ -541,6 +544,55 @@ func (b *binder) cast(x *sql.Cast) (*expr.Expr, error) {
 		return nil, sql.Errorf(sql.StateType, x.Position(), "cannot cast %s to %s", e.Type, t)
 	}
 	return c, nil
+}
+
+// RegIn and RegOut, with the name of a type, are the functions that make an OID of a name, and a name of
+// an OID: PostgreSQL's types regclass, regtype and their like are both.
+const (
+	RegIn  = "cast to "
+	RegOut = "cast from "
+)
+
+// castName makes casts to types that are OIDs and look like names: text becomes the OID, an OID the text,
+// and both once more if they are cast again. It returns nil if there is no such type.
+func (b *binder) castName(x *sql.Cast) (*expr.Expr, error) {
+	kind, inner := x.Type, x.X
+	_, single := b.p.env.Functions[RegIn+kind]
+	again, twice := x.X.(*sql.Cast)
+	if twice && !single {
+		kind, inner = again.Type, again.X
+		_, twice = b.p.env.Functions[RegIn+kind]
+	}
+	if !single && !twice {
+		return nil, nil
+	}
+	e, err := b.bind(inner)
+	if err != nil {
+		return nil, err
+	}
+	call := func(prefix string, e *expr.Expr) (*expr.Expr, error) {
+		f := b.p.env.Functions[prefix+kind]
+		return f.Build(kind, []*expr.Expr{e}, e.Text, x.Position())
+	}
+	name := e.Type == table.String || e.Type == table.Null
+	if single {
+		if name {
+			return call(RegIn, e)
+		}
+		return call(RegOut, e)
+	}
+	if name {
+		if e, err = call(RegIn, e); err != nil {
+			return nil, err
+		}
+	}
+	switch t, ok := expr.TypeNamed(x.Type); {
+	case ok && t.Number():
+		return e, nil
+	case ok && t == table.String:
+		return call(RegOut, e)
+	}
+	return nil, sql.Errorf(sql.StateType, x.Position(), "cannot cast %s to %s", kind, x.Type)
 }
 
 func (b *binder) quantified(x *sql.Quantified) (*expr.Expr, error) {

@@ -192,8 +192,20 @@ func (p *planner) tableFunc(t *sql.TableFunc, out *outer) (source, error) {
 		if t.Alias == "" {
 			column.Name = "value"
 		}
-	default:
-		return source{}, sql.Errorf(sql.StateUndefinedFunc, t.Pos, "there is no table function %s", name)
+	default: // any other function is a row of one value, or a table of the catalog
+		if found, rows := p.env.Table(catalogSchema, name); found != nil && len(args) == 0 {
+			s := &Scan{Table: found, Source: rows, Alias: column.Qualifier}
+			for i := range found.Columns {
+				s.Columns = append(s.Columns, i)
+			}
+			return source{node: s}, nil
+		}
+		e, err := b.call(t.Call)
+		if err != nil {
+			return source{}, err
+		}
+		column.Type = e.Type
+		return source{node: &Rows{Values: [][]*expr.Expr{{e}}, Names: []Field{column}}}, nil
 	}
 	if _, ok := args[0].Type.Elem(); !ok {
 		return source{}, sql.Errorf(sql.StateType, t.Pos, "%s takes a list, not %s", name, args[0].Type)
@@ -202,32 +214,60 @@ func (p *planner) tableFunc(t *sql.TableFunc, out *outer) (source, error) {
 	return source{node: &Unnest{&Rows{Values: [][]*expr.Expr{{args[0]}}, Names: []Field{column}}}}, nil
 }
 
+// catalogSchema has tables that are written as functions.
+const catalogSchema = "pg_catalog"
+
 // maxSeries bounds generate_series.
 const maxSeries = 1 << 20
 
-// series makes the list of a constant series.
+// series makes the list of a series of numbers, or of times.
 func series(name string, args []*expr.Expr, pos int) ([]*expr.Expr, error) {
-	var v [3]int64
-	v[2] = 1
-	for i, a := range args {
-		c, ok := expr.Cast(a, table.Int64, false)
-		if !ok || c.Fold().Op != expr.Const || c.Fold().Value.IsNull() {
-			return nil, sql.Errorf(sql.StateNotSupported, pos, "not supported: %s of anything but integers", name)
+	kind, step := table.Int64, table.Int64
+	if t := args[0].Type; t == table.Timestamp || t == table.Date {
+		kind, step = table.Timestamp, table.Interval
+		if len(args) < 3 {
+			return nil, sql.Errorf(sql.StateUndefinedFunc, pos, "%s of times needs a step", name).
+				With("interval '1 day', for one")
 		}
-		folded := c.Fold().Value
-		v[i] = folded.Int
 	}
-	if v[2] == 0 || (v[1]-v[0])/v[2] > maxSeries {
-		return nil, sql.Errorf(sql.StateTooComplex, pos, "%s would have more than %d values", name, maxSeries)
+	f := expr.Function{Min: 2, Max: 3, Args: []table.Type{kind, kind, step}, Result: table.List | kind,
+		Call: func(v []table.Value) table.Value {
+			by := table.Integer(1)
+			if len(v) == 3 {
+				by = v[2]
+			}
+			return seriesOf(name, v[0], v[1], by)
+		}}
+	e, err := f.Build(name, args, callText(name, args), pos)
+	if err != nil {
+		return nil, err
 	}
-	list := table.Value{Type: table.List | table.Int64}
-	for n := v[0]; v[2] > 0 && n <= v[1] || v[2] < 0 && n >= v[1]; n += v[2] {
-		if name == "range" && n == v[1] {
-			break
+	return []*expr.Expr{e}, nil
+}
+
+// seriesOf are the values from one to another; "range" leaves the last one out.
+func seriesOf(name string, from, to, by table.Value) table.Value {
+	list := table.Value{Type: table.List | from.Type}
+	up := by.Int > 0 || by.Months > 0
+	if by.Int == 0 && by.Months == 0 {
+		panic(sql.Errorf(sql.StateInvalidValue, -1, "the step of %s is 0", name))
+	}
+	if (by.Int < 0 || by.Months < 0) && up {
+		panic(sql.Errorf(sql.StateInvalidValue, -1, "the step of %s goes both ways", name))
+	}
+	for n := 0; ; n++ {
+		at := table.Value{Type: from.Type, Int: from.Int + int64(n)*by.Int}
+		if by.Months != 0 {
+			at.Int = expr.AddMonths(from.Int, n*int(by.Months)) + int64(n)*by.Int
 		}
-		list.List = append(list.List, table.Integer(n))
+		if up && at.Int > to.Int || !up && at.Int < to.Int || name == "range" && at.Int == to.Int {
+			return list
+		}
+		if n >= maxSeries {
+			panic(sql.Errorf(sql.StateTooComplex, -1, "%s would have more than %d values", name, maxSeries))
+		}
+		list.List = append(list.List, at)
 	}
-	return []*expr.Expr{expr.Constant(list, name)}, nil
 }
 
 func (p *planner) join(t *sql.Join, out *outer) (source, error) {

@@ -25,6 +25,8 @@ type Env struct {
 	Now     time.Time
 	User    string
 	Version string
+	// Labels: columns without an alias are called as PostgreSQL calls them.
+	Labels bool
 	// Functions are further functions by name; nil: none.
 	Functions map[string]expr.Function
 	// Params are the values of parameters; with Describing they are not known yet. Types are their

@@ -251,6 +251,9 @@ func (s *selection) column(i *item) (err error) {
 		return err
 	}
 	i.name = Field{Name: i.e.Text, Type: i.e.Type}
+	if s.p.env.Labels {
+		i.name.Name = label(i.x)
+	}
 	if c, ok := x.(*sql.Column); ok {
 		i.name.Name = c.Name.Last()
 		if at, err := s.input.find(c); err == nil && at >= 0 {
@@ -261,7 +264,9 @@ func (s *selection) column(i *item) (err error) {
 		if _, list := i.e.Type.Elem(); !list {
 			return sql.Errorf(sql.StateType, x.Position(), "unnest takes a list, not %s", i.e.Type)
 		}
-		i.name = Field{Name: join("unnest(", i.e.Text, ")"), Type: i.e.Type}
+		if i.name.Type = i.e.Type; !s.p.env.Labels {
+			i.name.Name = join("unnest(", i.e.Text, ")")
+		}
 	}
 	if i.alias != "" {
 		i.name = Field{Name: i.alias, Type: i.e.Type}
@@ -297,7 +302,8 @@ func (s *selection) sortExpr(by *binder, x sql.Expr) (*expr.Expr, error) {
 	case *sql.Column:
 		if len(x.Name) == 1 {
 			for _, i := range s.items {
-				if i.name.Name == x.Name[0] && (i.alias != "" || i.x == nil || i.name.Qualifier != "") {
+				if i.name.Name == x.Name[0] &&
+					(i.alias != "" || i.x == nil || i.name.Qualifier != "" || s.p.env.Labels) {
 					return i.e, nil
 				}
 			}
