@@ -354,6 +354,7 @@ func TestRetriesThenPause(t *testing.T) {
 					t.Errorf("pause %d is %v, want %v and up to a third", i+1, d, base)
 				}
 			}
+			synctest.Wait() // the log hears of the end before the run is let go
 			if _, ok := s.p.Status(h.snapshot.ID); ok {
 				t.Error("the run is still there")
 			}
