@@ -8,7 +8,7 @@
 // directory. IDs, times and addresses are replaced, rows are sorted (the reference server lists
 // handlers in no order), and every line that is left has to be the same, as has the exit code. Where
 // this server lacks a feature, it has to fail with a text that says so. Commands that refresh what they
-// show run on a terminal, by script of util-linux, until they have shown something.
+// show run on a terminal until they have shown something.
 //
 // A test asks the command line for all of its commands, and fails if one is in no script.
 //

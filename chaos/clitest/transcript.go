@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/creack/pty"
+
 	"github.com/perdure/perdure/chaos/process"
 )
 
@@ -115,32 +117,21 @@ func (s *session) run(ctx context.Context, st step) (string, error) {
 
 // watch runs a command that does not end by itself, on a terminal, without which it refuses to start,
 // until it has printed the text.
-func watch(ctx context.Context, of *exec.Cmd, text string) (string, error) {
-	quoted := make([]string, len(of.Args))
-	for i, arg := range of.Args {
-		quoted[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
-	}
-	cmd := exec.CommandContext(ctx, "script", "-qfec", strings.Join(quoted, " "), "/dev/null")
-	cmd.Env = of.Env
-	out, err := cmd.StdoutPipe()
+func watch(ctx context.Context, cmd *exec.Cmd, text string) (string, error) {
+	terminal, err := pty.Start(cmd)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("start %v on a terminal: %w", cmd.Args, err)
 	}
-	keys, err := cmd.StdinPipe()
-	if err != nil {
-		return "", err
-	}
-	cmd.Stderr = cmd.Stdout
-	if err := cmd.Start(); err != nil {
-		return "", fmt.Errorf("start a terminal with script of util-linux: %w", err)
-	}
+	defer terminal.Close()
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
+	defer stop()
 	var printed bytes.Buffer
 	for b := make([]byte, 4096); err == nil && !bytes.Contains(printed.Bytes(), []byte(text)); {
 		var n int
-		n, err = out.Read(b)
+		n, err = terminal.Read(b)
 		printed.Write(b[:n])
 		if bytes.Contains(b[:n], []byte("\x1b[6n")) { // it asks the terminal where the cursor is
-			_, err = io.WriteString(keys, "\x1b[1;1R")
+			_, err = io.WriteString(terminal, "\x1b[1;1R")
 		}
 	}
 	_ = cmd.Process.Kill() // it has ended by itself: then it has not printed the text

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,6 +88,9 @@ type request struct {
 	admin               bool   // to the admin API
 	// want are statuses other than 2xx that are answers, too.
 	want []int
+	// again are statuses that are answers, too, once an earlier try was left without one: they say that
+	// it had succeeded.
+	again []int
 	// quiet requests are no operations of the history: they only look.
 	quiet bool
 }
@@ -153,6 +157,9 @@ func (c *client) persist(r request) reply {
 				a.outcome = history.Unknown // an earlier try may have succeeded
 			}
 			return c.record(r, a, start, tries)
+		}
+		if a.outcome == history.Unknown {
+			r.want, r.again = append(slices.Clone(r.want), r.again...), nil
 		}
 		pause(c.life, repeatPause)
 	}

@@ -81,6 +81,24 @@ func TestPersistGoesFromNodeToNode(t *testing.T) {
 	}
 }
 
+// TestATryWithoutAnAnswerMayHaveSucceeded: the next one is told so, and that is no refusal. Without such
+// a try it is one.
+func TestATryWithoutAnAnswerMayHaveSucceeded(t *testing.T) {
+	for _, lost := range []bool{true, false} {
+		tries := 0
+		c := against(t, func(w http.ResponseWriter, _ *http.Request) {
+			if tries++; tries == 1 && lost {
+				panic(http.ErrAbortHandler)
+			}
+			w.WriteHeader(http.StatusConflict)
+		})
+		a := c.persist(request{path: "/cancel", again: []int{http.StatusConflict}})
+		if a.ok() != lost || (len(c.refused) > 0) == lost {
+			t.Errorf("the first try was lost: %v; ok %v, refused %v", lost, a.ok(), c.refused)
+		}
+	}
+}
+
 func TestPersistEndsWithItsLife(t *testing.T) {
 	c := against(t, answering(503, ""))
 	var end context.CancelFunc

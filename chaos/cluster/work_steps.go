@@ -442,7 +442,8 @@ func (w *cancelWork) work(c *client) {
 	}
 	c.breath(4 * pace)
 	cancel := c.persist(request{workload: "cancel", kind: "cancel", key: key, method: http.MethodPatch,
-		path: "/invocations/" + a.invocation + "/cancel", admin: true})
+		path: "/invocations/" + a.invocation + "/cancel", admin: true,
+		again: []int{http.StatusConflict}}) // it has ended already
 	if !cancel.ok() {
 		c.refuse(fmt.Sprintf("%s was not cancelled: %v", id, cancel.err))
 		return
