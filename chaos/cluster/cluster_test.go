@@ -19,10 +19,11 @@ func TestMain(m *testing.M) {
 
 var (
 	sliceSeed = flag.Uint64("seed", 0, "seed of TestClusterSurvives; 0: another one each time")
-	sliceTime = flag.Duration("slice", 150*time.Second, "how long faults go on in TestClusterSurvives")
+	sliceTime = flag.Duration("slice", 60*time.Second, "how long faults go on in TestClusterSurvives")
 )
 
-// inSlice are the nemeses that every slice has, each once at least. Others are drawn.
+// inSlice are the nemeses that every slice has, each once at least. docs/cluster-chaos.md says why it has
+// no others.
 var inSlice = []string{"kill-leader", "kill-all", "pause", "partition-half", "leader-isolated", "one-way",
 	"transfer", "service"}
 
@@ -56,7 +57,7 @@ func TestClusterSurvives(t *testing.T) {
 		}
 	})
 	a.run.Prefix = "k"
-	a.run.First, a.run.Nemeses = a.possible(c, inSlice), a.possible(c, nemesisNames[1:])
+	a.run.First, a.run.Nemeses = a.possible(c, inSlice), a.possible(c, inSlice)
 	rand.New(rand.NewPCG(a.run.Seed, 3)).Shuffle(len(a.run.First), func(i, j int) {
 		a.run.First[i], a.run.First[j] = a.run.First[j], a.run.First[i]
 	})
