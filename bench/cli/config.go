@@ -20,6 +20,7 @@ const (
 	maxRounds      = 1000
 	maxServers     = 16
 	maxInvocations = 100_000_000
+	maxQueries     = 1000
 )
 
 // How servers live: one process per round, or one per measurement.
@@ -34,6 +35,9 @@ const defaultScenarios = "three-step,echo,counter-hot,counter-1000"
 const (
 	openLoopClients = 256 // connections of an open loop unless --clients says otherwise
 	fillClients     = 32  // that make the calls before a kill
+	stockClients    = 8   // that make invocations to be asked about, many with each call
+	besideRate      = 150 // calls per second beside queries
+	besideClients   = 128 // connections of that open loop
 	maxShare        = 2   // of the peak: beyond it, a closed loop tells as much
 )
 
@@ -58,8 +62,12 @@ type config struct {
 
 	settle        time.Duration
 	idleTime      time.Duration
+	besideTime    time.Duration
+	besideClients int
 	invocations   uint64
 	fillClients   int
+	fillTime      time.Duration
+	queries       int // clients that ask heavy queries at once
 	answerTimeout time.Duration
 
 	dataDir  string
@@ -95,6 +103,8 @@ func parse(kind string, args []string, stderr io.Writer) (config, error) {
 	case "recovery":
 		defineFillFlags(flags, &cfg)
 		flags.IntVar(&cfg.fillClients, "clients", fillClients, "clients that make these calls")
+	case sqlCommand:
+		defineSQLFlags(flags, &cfg)
 	case report.KindAll:
 		defineAllFlags(flags, &cfg, &raw)
 	}
@@ -165,6 +175,21 @@ func defineAllFlags(flags *flag.FlagSet, cfg *config, raw *texts) {
 	cfg.process, cfg.fillClients = processKept, fillClients
 }
 
+func defineSQLFlags(flags *flag.FlagSet, cfg *config) {
+	flags.Uint64Var(&cfg.invocations, "invocations", 1_000_000, "invocations to ask about")
+	flags.IntVar(&cfg.fillClients, "clients", stockClients, "clients that make them")
+	flags.DurationVar(&cfg.fillTime, "fill-time", 0,
+		"make no more after this time, on each server; 0: make all")
+	flags.DurationVar(&cfg.duration, "duration", 3*time.Second,
+		"how long to ask each question; once at least")
+	flags.DurationVar(&cfg.besideTime, "beside-duration", 15*time.Second,
+		"how long to make calls beside heavy queries, and as long without")
+	flags.Float64Var(&cfg.rate, "rate", besideRate, "these calls per second, in an open loop")
+	flags.IntVar(&cfg.besideClients, "beside-clients", besideClients, "connections for these calls")
+	flags.IntVar(&cfg.queries, "queries", 100, "clients that ask heavy queries; 0: none, and no calls")
+	flags.DurationVar(&cfg.warmup, "warmup", time.Second, "before it, with and without; does not count")
+}
+
 func defineRunFlags(flags *flag.FlagSet, cfg *config, raw *texts) {
 	defineLoadFlags(flags, cfg)
 	flags.StringVar(&raw.scenarios, "scenarios", defaultScenarios,
@@ -205,6 +230,8 @@ func (c *config) finish(raw texts) error {
 		note(positive("--duration", c.idleTime))
 	case "recovery":
 		note(c.checkFill())
+	case sqlCommand:
+		note(c.finishSQL())
 	case report.KindAll:
 		note(c.checkLoad())
 		note(positive("--idle-duration", c.idleTime))
@@ -223,6 +250,32 @@ func (c *config) checkFill() error {
 			c.fillClients, load.MaxClients)
 	}
 	return nil
+}
+
+func (c *config) finishSQL() error {
+	problems := []error{
+		c.checkFill(), positive("--duration", c.duration),
+		positive("--beside-duration", c.besideTime),
+	}
+	if c.fillTime < 0 || c.warmup < 0 {
+		problems = append(problems, errors.New("--fill-time and --warmup must not be negative"))
+	}
+	if !(c.rate > 0 && c.rate <= load.MaxRate) {
+		problems = append(problems, fmt.Errorf("--rate %g: give a number above 0 and up to %d",
+			c.rate, load.MaxRate))
+	}
+	if c.besideClients < 1 || c.besideClients > load.MaxClients {
+		problems = append(problems, fmt.Errorf("--beside-clients %d: give a number from 1 to %d",
+			c.besideClients, load.MaxClients))
+	}
+	if c.queries < 0 || c.queries > maxQueries {
+		problems = append(problems, fmt.Errorf("--queries %d: give a number from 0 to %d",
+			c.queries, maxQueries))
+	}
+	for i := range c.servers {
+		c.servers[i].Spec = c.servers[i].withDefaultPartitions(stockPartitions)
+	}
+	return errors.Join(problems...)
 }
 
 func (c *config) checkLoad() error {

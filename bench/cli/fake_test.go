@@ -111,6 +111,9 @@ func fakeServer(ingressPort, adminPort, nodePort string, broken bool) {
 		defer mu.Unlock()
 		fmt.Fprint(w, counters[r.PathValue("key")])
 	})
+	stock := &fakeStock{broken: broken}
+	ingress.HandleFunc("POST /Restock/run", stock.make)
+	admin.HandleFunc("POST /query", stock.answer)
 	node := http.NewServeMux()
 	node.HandleFunc("GET /debug/pprof/profile", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "a profile of %s s", r.FormValue("seconds"))

@@ -20,11 +20,12 @@ const (
 	exitUsage  = 2
 )
 
-const usage = `usage: bench [run|idle|recovery|all|report] [flags]
+const usage = `usage: bench [run|idle|recovery|sql|all|report] [flags]
 
   run       throughput, latency and cost per call (the default)
   idle      start-up times, memory and CPU without calls
   recovery  time until calls are answered after kill -9
+  sql       queries on many invocations, and what they do to calls beside them
   all       everything there is a target for, and whether it was reached; --quick for a first look
   report    rewrite reports for readers, or join several: bench report [--out PATH] FILE.json...
 
@@ -60,7 +61,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	var err error
 	switch command {
-	case "run", "idle", "recovery", report.KindAll:
+	case "run", "idle", "recovery", sqlCommand, report.KindAll:
 		err = measure(ctx, command, args, rest, stdout, stderr)
 	case reportCommand:
 		err = rewriteReport(rest, stdout, stderr)

@@ -47,10 +47,8 @@ func measure(
 		return err
 	}
 	defer s.service.stop()
-	for round := 1; round <= cfg.rounds; round++ {
-		if err := s.round(ctx, round); err != nil {
-			return s.abandon(fmt.Errorf("round %d: %w", round, err), stdout)
-		}
+	if err := s.rounds(ctx); err != nil {
+		return s.abandon(err, stdout)
 	}
 	return s.finish(stdout)
 }
@@ -105,6 +103,19 @@ func (s *session) prepare(ctx context.Context, args []string) error {
 	}
 	s.service, err = startService(args, s.log)
 	return err
+}
+
+// rounds measures everything as often as it is wanted.
+func (s *session) rounds(ctx context.Context) error {
+	if s.cfg.kind == sqlCommand {
+		return s.sql(ctx) // the servers are filled once for all rounds
+	}
+	for round := 1; round <= s.cfg.rounds; round++ {
+		if err := s.round(ctx, round); err != nil {
+			return fmt.Errorf("round %d: %w", round, err)
+		}
+	}
+	return nil
 }
 
 // round measures everything once.

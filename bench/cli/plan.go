@@ -24,6 +24,16 @@ func (s server) plays(c report.Case) bool {
 	return floor.Plays(c.Scenario) && c.Share == 0
 }
 
+// withDefaultPartitions is the server with a number of partitions unless it has one, or takes none.
+func (s server) withDefaultPartitions(partitions int) target.Spec {
+	if s.Partitions != 0 || s.Kind != target.KindPerdure && s.Kind != target.KindRestate {
+		return s.Spec
+	}
+	spec := s.WithPartitions(partitions)
+	spec.Name = s.Name
+	return spec
+}
+
 // grid returns the cases of run: every scenario with every payload it takes and every number of
 // clients, and after these the open loops at shares of the peak that they found.
 func (c *config) grid() []report.Case {

@@ -77,7 +77,7 @@ func (s *session) measureCase(
 		}
 		s.seen(ctx, server, instance)
 	}
-	run, err := s.drive(ctx, kept[server], c, rate)
+	run, err := s.drive(ctx, kept[server], c, rate, s.cfg.duration)
 	if err != nil {
 		return report.Run{}, fmt.Errorf("%s on %s: %w", c.Scenario, run.Server, err)
 	}
@@ -100,7 +100,7 @@ func retire(instance *target.Instance) error {
 
 // drive measures one case on one server, in an open loop if rate is above 0.
 func (s *session) drive(
-	ctx context.Context, i *target.Instance, c report.Case, rate float64,
+	ctx context.Context, i *target.Instance, c report.Case, rate float64, duration time.Duration,
 ) (report.Run, error) {
 	run := report.Run{Case: c, Server: i.Name(), Figures: map[string]float64{}}
 	if c.Share > 0 && rate == 0 {
@@ -125,7 +125,7 @@ func (s *session) drive(
 		addErrors(&run, warm)
 	}
 	result, rss := s.window(ctx, &run, i, func() *load.Result {
-		return generator.Run(ctx, load.Phase{Duration: s.cfg.duration}, scenario.Next)
+		return generator.Run(ctx, load.Phase{Duration: duration}, scenario.Next)
 	})
 	if err := ctx.Err(); err != nil {
 		return run, fmt.Errorf("interrupted: %w", err)

@@ -70,7 +70,7 @@ func (c *config) readRunning(raw texts) error {
 	if err != nil {
 		return fmt.Errorf("--ingress and --admin: %w", err)
 	}
-	if c.kind != "run" {
+	if c.kind != "run" && c.kind != sqlCommand {
 		return fmt.Errorf("%s needs servers that it may start and stop; use --server", c.kind)
 	}
 	c.servers = append(c.servers, server{Spec: spec})

@@ -116,7 +116,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 func (r *Report) title() string {
 	return map[string]string{
 		"run": "Load", "idle": "Start and idle", "recovery": "Recovery after kill -9",
-		KindAll: "All benchmarks",
+		"sql": "Queries", KindAll: "All benchmarks",
 	}[r.Kind]
 }
 

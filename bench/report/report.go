@@ -20,6 +20,9 @@ const (
 	PartStart      Part = "start"      // start-up and idle
 	PartRecovery   Part = "recovery"
 	PartMachine    Part = "machine" // limits of disk and loopback, no server
+	PartFill       Part = "fill"    // making invocations for queries to look at
+	PartQueries    Part = "queries"
+	PartBeside     Part = "beside" // calls with and without queries beside them
 )
 
 // Case is one thing measured. Zero fields do not apply. A report of one kind may leave out Part.
@@ -93,7 +96,7 @@ type Ratio struct {
 
 // Report is what is written to a file. Summaries and Ratios are made by Summarize.
 type Report struct {
-	Kind      string        `json:"kind"` // run, idle, recovery or all
+	Kind      string        `json:"kind"` // run, idle, recovery, sql or all
 	Date      time.Time     `json:"date"`
 	Command   string        `json:"command"`
 	Machine   probe.Machine `json:"machine"`
@@ -294,7 +297,7 @@ func (r *Report) ratiosOf(c Case) []Ratio {
 
 // noise is the spread of a summary's main figure.
 func (s Summary) noise() float64 {
-	for _, key := range []string{"requests_per_second", "answered_seconds"} {
+	for _, key := range []string{"requests_per_second", "answered_seconds", "p50_ms"} {
 		if spread, ok := s.Spread[key]; ok {
 			return spread
 		}

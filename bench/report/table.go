@@ -46,6 +46,9 @@ var partTitles = map[Part]string{
 	PartStart:      "Start and idle",
 	PartRecovery:   "Recovery after kill -9",
 	PartMachine:    "Disk and loopback",
+	PartFill:       "Making the invocations",
+	PartQueries:    "Queries",
+	PartBeside:     "Calls beside heavy queries",
 }
 
 func writeAligned(text *strings.Builder, rows [][]string) {

@@ -32,8 +32,7 @@ const (
 // ctx ends. Errors the SDK reports go to log.
 func Serve(ctx context.Context, listener net.Listener, log io.Writer) error {
 	logger := slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError})
-	handler, err := server.NewRestate().
-		WithLogger(logger, true).
+	handler, err := bindStock(server.NewRestate().WithLogger(logger, true)).
 		Bind(restate.NewService(echoService).
 			Handler("echo", restate.NewServiceHandler(echo))).
 		Bind(restate.NewWorkflow(threeStepService).
