@@ -20,18 +20,57 @@ const (
 	electMaxPause = 100 * time.Millisecond
 )
 
-// tapped is a transport factory that keeps the library's entrance for messages.
+// tapped is a transport factory that keeps the library's entrance for messages, and sees what comes
+// from other nodes.
 type tapped struct {
 	config.TransportFactory
-	deliver *raftio.MessageHandler
+	host *RaftHost
 }
 
 // Create implements config.TransportFactory.
 func (t tapped) Create(c config.NodeHostConfig, messages raftio.MessageHandler,
 	chunks raftio.ChunkHandler,
 ) raftio.ITransport {
-	*t.deliver = messages
-	return t.TransportFactory.Create(c, messages, chunks)
+	t.host.deliver = messages
+	return t.TransportFactory.Create(c, t.host.receive, chunks)
+}
+
+// receive passes messages of other nodes on to the library.
+func (h *RaftHost) receive(b raftpb.MessageBatch) {
+	h.deliver(b)
+	for _, m := range b.Requests {
+		if m.Type == raftpb.TimeoutNow {
+			go h.takeOver(b, m)
+		}
+	}
+}
+
+// How often a replica is reminded that it is to take over.
+const (
+	takeOverPause = 2 * time.Millisecond
+	takeOverTries = 7 // the pauses double: a quarter of a second in all, less than the leader waits
+)
+
+// takeOver reminds a replica here that its leader has asked it to take over. The library does not stand
+// for election while something committed is not applied yet, and does not come back to it; the leader
+// asks once, and drops all proposals until it gives up. Under load the one comes with the other: it
+// asks when the replica has the last entry, which is when that is committed.
+func (h *RaftHost) takeOver(b raftpb.MessageBatch, m raftpb.Message) {
+	b.Requests = []raftpb.Message{m}
+	for pause, try := takeOverPause, 0; try < takeOverTries; pause, try = 2*pause, try+1 {
+		select {
+		case <-time.After(pause):
+		case <-h.stopped:
+			return
+		}
+		now, known := h.LeaderOf(LogID(m.ShardID))
+		if !known || now.Term != m.Term || uint64(now.Leader) != m.From {
+			return // it has stood, or somebody else has
+		}
+		if h.use(func(*dragonboat.NodeHost) error { h.deliver(b); return nil }) != nil {
+			return // closed
+		}
+	}
 }
 
 // timeIsUp tells a replica here that its wait for an election is over.

@@ -147,7 +147,7 @@ func (h *RaftHost) libraryConfig() config.NodeHostConfig {
 	if h.cfg.Transport != nil {
 		reach = transport.Factory{Transport: h.cfg.Transport}
 	}
-	c.Expert.TransportFactory = tapped{reach, &h.deliver}
+	c.Expert.TransportFactory = tapped{reach, h}
 	return c
 }
 
