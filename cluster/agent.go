@@ -43,7 +43,6 @@ const (
 	// closeEntries is how many entries of the log a learner may be behind to be promoted.
 	closeEntries = 1024
 	handOverPoll = 20 * time.Millisecond
-	handOverAsk  = 150 * time.Millisecond // between two requests for one log
 )
 
 // AgentConfig says what an Agent works with. All fields but the last two are
@@ -77,17 +76,11 @@ type Agent struct {
 	opening  map[protocol.PartitionID]bool     // guarded by mu
 	members  map[bifrost.LogID]bifrost.Members // of groups led from here; guarded by mu
 	changing map[bifrost.LogID]bool            // guarded by mu
-	leads    map[bifrost.LogID]tenure          // groups led from here; guarded by mu
+	leads    map[bifrost.LogID]*tenure         // groups led from here; guarded by mu
 	failed   map[bifrost.LogID]bool            // replicas that stopped for good; guarded by mu
 	stopping bool                              // guarded by mu
 	busy     bool                              // something is on the move; guarded by mu
 	work     sync.WaitGroup
-}
-
-// tenure is a leadership as the agent has first seen it.
-type tenure struct {
-	term  uint64
-	since time.Time
 }
 
 // NewAgent makes an agent; Run runs it.
@@ -104,7 +97,7 @@ func NewAgent(cfg AgentConfig) *Agent {
 		local:   map[protocol.PartitionID]Replica{},
 		opening: map[protocol.PartitionID]bool{},
 		members: map[bifrost.LogID]bifrost.Members{}, changing: map[bifrost.LogID]bool{},
-		leads: map[bifrost.LogID]tenure{}, failed: map[bifrost.LogID]bool{},
+		leads: map[bifrost.LogID]*tenure{}, failed: map[bifrost.LogID]bool{},
 	}
 }
 
@@ -309,9 +302,7 @@ func (a *Agent) tendGroups(ctx context.Context, l Layout, nodes int) (moving boo
 		}
 		a.noteTenure(log, leads.Term)
 		if a.hasFailed(log) {
-			if to := a.heir(log); to != 0 {
-				a.fault(ctx, a.cfg.Groups.Transfer(log, to))
-			}
+			a.passOn(ctx, log)
 			moving = true
 			continue
 		}
@@ -320,6 +311,7 @@ func (a *Agent) tendGroups(ctx context.Context, l Layout, nodes int) (moving boo
 			want: w, self: local[id],
 			caught: func(r Replica) bool { return a.caughtUp(id, r) },
 			alive:  func(r Replica) bool { return a.cfg.Directory.Alive(NodeID(r.Node()), time.Now()) },
+			asked:  func(r Replica) int { return a.asked(log, r) },
 		}
 		moving = a.tend(ctx, log, g, p.Leader) || moving
 	}
@@ -351,8 +343,8 @@ func (a *Agent) forgetMembers(log bifrost.LogID) {
 func (a *Agent) noteTenure(log bifrost.LogID, term uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.leads[log].term != term {
-		a.leads[log] = tenure{term, time.Now()}
+	if t := a.leads[log]; t == nil || t.term != term {
+		a.leads[log] = newTenure(term, time.Now())
 	}
 }
 
@@ -371,7 +363,11 @@ func (a *Agent) tend(ctx context.Context, log bifrost.LogID, g group, leader Nod
 			next = a.preferred(log, g, leader)
 		}
 	}
-	if !idle || known && next.kind == stepNone {
+	switch {
+	case known && next.kind == stepHandOver:
+		a.handOver(ctx, log, next.replica)
+		return moving
+	case !idle || known && next.kind == stepNone:
 		return moving || !known
 	}
 	a.mu.Lock()
@@ -382,9 +378,7 @@ func (a *Agent) tend(ctx context.Context, log bifrost.LogID, g group, leader Nod
 		a.mu.Lock()
 		delete(a.changing, log)
 		a.mu.Unlock()
-		if next.kind != stepHandOver { // that is looked at when it has happened, or in a while
-			a.Poke()
-		}
+		a.Poke()
 	})
 	return true
 }
@@ -392,9 +386,7 @@ func (a *Agent) tend(ctx context.Context, log bifrost.LogID, g group, leader Nod
 // preferred hands the leadership to the node that should have it.
 func (a *Agent) preferred(log bifrost.LogID, g group, leader NodeID) step {
 	now := time.Now()
-	a.mu.Lock()
-	led := now.Sub(a.leads[log].since)
-	a.mu.Unlock()
+	led := a.ledFor(log, now)
 	if leader == 0 || leader == a.self || led < settledTerm || !a.cfg.Directory.fresh(leader, now) {
 		return step{}
 	}
@@ -410,9 +402,6 @@ func (a *Agent) preferred(log bifrost.LogID, g group, leader NodeID) step {
 func (a *Agent) take(ctx context.Context, log bifrost.LogID, have bifrost.Members, s step) {
 	err := takeStep(ctx, a.cfg.Groups, log, have, s)
 	a.fault(ctx, err)
-	if s.kind == stepHandOver {
-		return
-	}
 	now, err := a.cfg.Groups.Members(ctx, log)
 	if err != nil {
 		a.fault(ctx, err)
@@ -441,8 +430,6 @@ func takeStep(ctx context.Context, g Groups, log bifrost.LogID, have bifrost.Mem
 		return g.Promote(ctx, log, have, s.replica)
 	case stepRemove:
 		return g.Remove(ctx, log, have, s.replica)
-	case stepHandOver:
-		return g.Transfer(log, s.replica)
 	default:
 		return nil
 	}
@@ -525,86 +512,4 @@ func (a *Agent) Open() (open, wanted int, err error) {
 		}
 	}
 	return open, wanted, nil
-}
-
-// HandOver gives every leadership to another node, until none is left here or ctx ends. The agent
-// changes nothing after it. It reports how many logs are still led from here.
-func (a *Agent) HandOver(ctx context.Context) (left int) {
-	a.mu.Lock()
-	a.stopping = true
-	a.mu.Unlock()
-	a.tell(time.Now())
-	asked := map[bifrost.LogID]time.Time{}
-	ticker := time.NewTicker(handOverPoll)
-	defer ticker.Stop()
-	for {
-		left = 0
-		for _, log := range a.led() {
-			to := a.heir(log)
-			if to == 0 {
-				continue // nobody can take it
-			}
-			left++
-			if time.Since(asked[log]) > handOverAsk {
-				asked[log] = time.Now()
-				a.fault(ctx, a.cfg.Groups.Transfer(log, to))
-			}
-		}
-		if left == 0 {
-			return 0
-		}
-		select {
-		case <-ctx.Done():
-			return left
-		case <-ticker.C:
-		}
-	}
-}
-
-// led are the logs that are led from here.
-func (a *Agent) led() (logs []bifrost.LogID) {
-	a.mu.Lock()
-	all := []bifrost.LogID{bifrost.MetadataLog}
-	for p := range a.local {
-		all = append(all, logOf(p))
-	}
-	a.mu.Unlock()
-	for _, log := range all {
-		if l, ok := a.cfg.Groups.LeaderOf(log); ok && l.Leads {
-			logs = append(logs, log)
-		}
-	}
-	return logs
-}
-
-// heir is the replica that takes a log over: of those that are alive, the one furthest on.
-func (a *Agent) heir(log bifrost.LogID) (best Replica) {
-	now := time.Now()
-	if log == bifrost.MetadataLog {
-		l, _, err := ReadLayout(a.cfg.Store)
-		if err != nil {
-			return 0
-		}
-		var most protocol.LSN
-		for _, n := range l.Voters {
-			tail, ok := a.cfg.Directory.metadataTail(n)
-			if n != a.self && ok && a.cfg.Directory.Alive(n, now) && (best == 0 || tail > most) {
-				best, most = bifrost.NewReplicaID(uint64(n), 0), tail
-			}
-		}
-		return best
-	}
-	number, _ := bifrost.PartitionOfLog(log)
-	a.mu.Lock()
-	members := a.members[log]
-	a.mu.Unlock()
-	var most protocol.LSN
-	for _, r := range members.Voters {
-		tail, ok := a.cfg.Directory.tail(protocol.PartitionID(number), r)
-		if NodeID(r.Node()) != a.self && ok && a.cfg.Directory.Alive(NodeID(r.Node()), now) &&
-			(best == 0 || tail > most) {
-			best, most = r, tail
-		}
-	}
-	return best
 }

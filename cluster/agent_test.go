@@ -264,6 +264,41 @@ func TestAFailedReplicaHandsOver(t *testing.T) {
 	})
 }
 
+// While a leadership is being handed over its log takes nothing: where that comes to nothing it is not
+// asked for again and again, and there is another who may take it.
+func TestAHandOverThatComesToNothingStopsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, groups, _, d := agentOn(t)
+		groups.lead(2, logOf(0))
+		count := func(d time.Duration) (offers int) {
+			for range int(d / noticeInterval) {
+				time.Sleep(noticeInterval)
+				hear(a.cfg.Directory, 1, 3)
+				a.Poke() // other leaders change
+			}
+			synctest.Wait()
+			_, to := groups.took()
+			return len(to)
+		}
+		if n := count(10 * time.Minute); n < 10 || n > 20 {
+			t.Errorf("node 1 was asked %d times within ten minutes", n)
+		}
+		err := UpdateLayout(t.Context(), a.cfg.Store, func(l *Layout) error {
+			l.Partitions[0].Leader = 3
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(noticeInterval)
+		synctest.Wait()
+		if _, to := groups.took(); !slices.Equal(to, []Replica{3}) {
+			t.Errorf("asked %v, want node 3 at once: it was never asked", to)
+		}
+		hear(d, 1, 3)
+	})
+}
+
 // A stopping node gives every leadership to somebody who is level and alive, and asks again when that
 // comes to nothing.
 func TestHandOverAtTheEnd(t *testing.T) {
@@ -278,10 +313,16 @@ func TestHandOverAtTheEnd(t *testing.T) {
 		groups.took()
 		left := make(chan int)
 		go func() { left <- a.HandOver(t.Context()) }()
-		time.Sleep(3 * handOverAsk)
+		time.Sleep(5 * handOverAsk)
 		synctest.Wait()
-		if _, to := groups.took(); len(to) < 4 || slices.Contains(to, 3) {
+		if _, to := groups.took(); len(to) < 8 || slices.Contains(to, 3) {
 			t.Errorf("asked %v, want node 1 again and again", to)
+		}
+		hear(d, 3) // behind node 1, which does not take it
+		time.Sleep(5 * handOverAsk)
+		synctest.Wait()
+		if _, to := groups.took(); !slices.Contains(to, 3) {
+			t.Errorf("asked %v, want node 3 as well", to)
 		}
 		groups.lead(1, logOf(0), bifrost.MetadataLog)
 		if n := <-left; n != 0 {

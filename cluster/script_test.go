@@ -223,6 +223,7 @@ func (w *world) step(t *testing.T, p int) string {
 	}
 	s := nextStep(group{
 		want: want, have: g.members, self: g.leader, alive: w.alive,
+		asked:  func(Replica) int { return 0 },
 		caught: func(r Replica) bool { return w.alive(r) && !w.behind[r] },
 	})
 	m := &g.members

@@ -37,6 +37,7 @@ type group struct {
 	self   Replica            // the leader, which takes the step
 	caught func(Replica) bool // a learner has come close to the leader
 	alive  func(Replica) bool
+	asked  func(Replica) int // how often it was asked to take over from self
 }
 
 // nextStep is one safe change that brings a group closer to what is wanted. Replicas come before
@@ -74,10 +75,14 @@ func nextStep(g group) step {
 		if r != g.self {
 			return step{stepRemove, r}
 		}
+		next := step{}
 		for _, to := range g.want.voters {
-			if to != r && g.alive(to) {
-				return step{stepHandOver, to}
+			if to != r && g.alive(to) && (next.kind == stepNone || g.asked(to) < g.asked(next.replica)) {
+				next = step{stepHandOver, to}
 			}
+		}
+		if next.kind != stepNone {
+			return next
 		}
 	}
 	return step{}
