@@ -68,6 +68,10 @@ type replica struct {
 	id        protocol.PartitionID
 	processor *Processor
 
+	// hinting keeps what the leader is told in the order of the events. The leader takes its own lock
+	// while it is told, and others ask for the leader under theirs: mu must be free then.
+	hinting sync.Mutex
+
 	mu     sync.Mutex
 	log    bifrost.Log    // guarded by mu; nil until started
 	leader *leader.Leader // guarded by mu; nil until started
@@ -165,11 +169,14 @@ func (h *Host) start(ctx context.Context, r *replica) error {
 		},
 		Events: h.cfg.Events.Leader,
 	})
+	r.hinting.Lock()
+	defer r.hinting.Unlock()
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.log, r.leader = log, l
+	hinted := r.hinted
+	r.mu.Unlock()
 	leads, _ := log.Leader()
-	l.SetLeader(leads || r.hinted)
+	l.SetLeader(leads || hinted)
 	return nil
 }
 
@@ -201,11 +208,14 @@ func (h *Host) LeaderEvent(id bifrost.LogID, leads bool) {
 		return
 	}
 	r := h.replicas[p]
+	r.hinting.Lock()
+	defer r.hinting.Unlock()
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.hinted = leads
-	if r.leader != nil {
-		r.leader.SetLeader(leads)
+	l := r.leader
+	r.mu.Unlock()
+	if l != nil {
+		l.SetLeader(leads)
 	}
 }
 
