@@ -27,6 +27,9 @@ type leaderHint struct {
 	term uint64
 }
 
+// relocation is an address that a node was found at, instead of the one it had before.
+type relocation struct{ from, to string }
+
 // Directory is what this node knows of the cluster. It is the Table of production.
 type Directory struct {
 	self       NodeID
@@ -35,6 +38,7 @@ type Directory struct {
 	mu      sync.Mutex
 	nodes   Nodes                               // guarded by mu
 	known   map[NodeID]string                   // addresses from before the registry; guarded by mu
+	moved   map[NodeID]relocation               // addresses that the registry does not know yet; guarded by mu
 	leaders map[protocol.PartitionID]leaderHint // guarded by mu
 	heard   map[NodeID]heard                    // guarded by mu
 	changed chan struct{}                       // guarded by mu; closed at the next change
@@ -49,7 +53,7 @@ var _ Table = (*Directory)(nil)
 func NewDirectory(self NodeID, partitions int, known map[NodeID]string,
 	onSkew func(NodeID, time.Duration)) *Directory {
 	return &Directory{
-		self: self, partitions: partitions, known: maps.Clone(known),
+		self: self, partitions: partitions, known: maps.Clone(known), moved: map[NodeID]relocation{},
 		leaders: map[protocol.PartitionID]leaderHint{}, heard: map[NodeID]heard{},
 		skewed: map[NodeID]bool{}, changed: make(chan struct{}), onSkew: onSkew,
 	}
@@ -85,11 +89,58 @@ func (d *Directory) Leader(p protocol.PartitionID) (NodeID, bool) {
 func (d *Directory) Address(n NodeID) (string, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if m, ok := d.moved[n]; ok {
+		return m.to, true
+	}
+	return d.registered(n)
+}
+
+// registered is where a node is by the registry, or was before there was one. Caller holds mu.
+func (d *Directory) registered(n NodeID) (string, bool) {
 	if found, ok := d.nodes.Find(n); ok {
 		return found.Address, true
 	}
 	a, ok := d.known[n]
 	return a, ok
+}
+
+// Whereabouts is where all other nodes are, as far as is known here.
+func (d *Directory) Whereabouts() map[NodeID]string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := map[NodeID]string{}
+	maps.Copy(m, d.known)
+	for _, n := range d.nodes.Nodes {
+		m[n.ID] = n.Address
+	}
+	for id, to := range d.moved {
+		m[id] = to.to
+	}
+	delete(m, d.self)
+	return m
+}
+
+// Found notes where a node is, as it says itself. That counts until the registry has news of the node:
+// when many nodes move at once, they have to meet before it can have any. It reports whether that is
+// new. A node that is not known is none of this cluster's, or its registration is on its way here.
+func (d *Directory) Found(n NodeID, address string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	from, ok := d.registered(n)
+	if !ok || n == d.self || address == "" {
+		return false
+	}
+	have, had := d.moved[n]
+	switch {
+	case from == address:
+		delete(d.moved, n)
+		return had
+	case had && have.to == address:
+		return false
+	}
+	d.moved[n] = relocation{from, address}
+	d.tell()
+	return true
 }
 
 // Resolve is Address for the transport.
@@ -116,6 +167,11 @@ func (d *Directory) SetNodes(ns Nodes) {
 		return
 	}
 	d.nodes = ns
+	for id, m := range d.moved {
+		if address, ok := d.registered(id); !ok || address != m.from {
+			delete(d.moved, id)
+		}
+	}
 	for id := range d.heard {
 		if _, ok := ns.Find(id); !ok {
 			delete(d.heard, id)

@@ -169,3 +169,34 @@ func TestNoticesAreRead(t *testing.T) {
 		t.Error("half a notice was taken")
 	}
 }
+
+// Where a node says it is counts until the registry has news of it, whatever that is.
+func TestANodeThatHasMoved(t *testing.T) {
+	d := testDirectory(nil)
+	where := func(n NodeID, want string) {
+		t.Helper()
+		if got, _ := d.Address(n); got != want {
+			t.Errorf("%v is at %q, want %q", n, got, want)
+		}
+		if got := d.Whereabouts()[n]; got != want && n != d.self {
+			t.Errorf("others are told that %v is at %q, want %q", n, got, want)
+		}
+	}
+	watch := d.Watch()
+	if !d.Found(2, "new:2") || !changed(watch) || d.Found(2, "new:2") {
+		t.Error("wrong about what is new")
+	}
+	where(2, "new:2")
+	if d.Found(1, "other:1") || d.Found(3, "new:3") || d.Found(2, "") {
+		t.Error("took over what is not for it")
+	}
+	d.SetNodes(Nodes{LastID: 2, Nodes: []Node{{ID: 1, Address: "new:1"}, {ID: 2, Address: "old:2"}}})
+	where(2, "new:2") // the registry has not heard of it yet
+	where(1, "new:1")
+	d.SetNodes(Nodes{LastID: 2, Nodes: []Node{{ID: 1, Address: "new:1"}, {ID: 2, Address: "newer:2"}}})
+	where(2, "newer:2")
+	if !d.Found(2, "old:2") || !d.Found(2, "newer:2") {
+		t.Error("a node that goes back is not noticed")
+	}
+	where(2, "newer:2")
+}

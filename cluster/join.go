@@ -18,11 +18,14 @@ type Hello struct {
 	Cluster     string `json:"cluster"`
 	Fingerprint string `json:"fingerprint,omitempty"`
 	Node        NodeID `json:"node,omitempty"`
-	Name        string `json:"name"`
-	Instance    string `json:"instance"`
-	Protocol    int    `json:"protocol"`
-	Release     string `json:"release"`
-	Millis      int64  `json:"millis"`
+	Address     string `json:"address,omitempty"`
+	// Others is where the other nodes are, as far as this one knows.
+	Others   map[NodeID]string `json:"others,omitempty"`
+	Name     string            `json:"name"`
+	Instance string            `json:"instance"`
+	Protocol int               `json:"protocol"`
+	Release  string            `json:"release"`
+	Millis   int64             `json:"millis"`
 	// Refused is why the node that asked must not start; "" when it may.
 	Refused string `json:"refused,omitempty"`
 }

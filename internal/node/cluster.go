@@ -63,13 +63,8 @@ const (
 	handOverTimeout = 10 * time.Second
 )
 
-// startTransport makes what reaches the other nodes, whose addresses id knows from before.
+// startTransport makes what reaches the other nodes.
 func (n *Node) startTransport(id cluster.Identity) (err error) {
-	n.directory = cluster.NewDirectory(id.Node, 0, id.Addresses, func(other cluster.NodeID,
-		skew time.Duration) {
-		n.log.Error("the clock of another node is too far from this one's: synchronise the clocks "+
-			"of all nodes, for example with chrony", "other", other.String(), "skew", skew)
-	})
 	n.transport, err = transport.New(transport.Config{
 		Self: uint64(id.Node), Generation: id.Generation, Cluster: id.String(), Release: n.version,
 		Prefix: mux.Raft, Resolve: n.directory.Resolve, TLS: n.certificates.client(),
@@ -131,7 +126,7 @@ func (n *Node) checkStanding() {
 		return
 	}
 	for other, address := range id.Addresses {
-		hello, err := n.askHello(context.Background(), *id, address)
+		hello, err := n.askHello(context.Background(), *id, n.certificates.scheme()+address)
 		if other != id.Node && err == nil && hello.Refused != "" {
 			n.fail(fmt.Errorf("%s (data directory %s)", hello.Refused, n.cfg.NodeDir()))
 			return

@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/perdure/perdure/bifrost/transport"
@@ -21,6 +24,7 @@ import (
 const (
 	seedTimeout  = 2 * time.Second        // for one question to a seed
 	seedPause    = 100 * time.Millisecond // between rounds of questions
+	seedMaxPause = 2 * time.Second        // likewise, of a node that knows where the others were
 	seedReport   = 5 * time.Second        // how often a waiting node says what it waits for
 	maxJoinBytes = 1 << 20
 )
@@ -52,7 +56,12 @@ func (n *Node) identify(ctx context.Context) (id cluster.Identity, err error) {
 	if err := id.Save(dir); err != nil {
 		return id, err
 	}
-	n.identity.Store(&id)
+	n.directory = cluster.NewDirectory(id.Node, 0, id.Addresses, func(other cluster.NodeID,
+		skew time.Duration) {
+		n.log.Error("the clock of another node is too far from this one's: synchronise the clocks "+
+			"of all nodes, for example with chrony", "other", other.String(), "skew", skew)
+	})
+	n.identity.Store(&id) // whoever sees it may use the directory
 	return id, nil
 }
 
@@ -217,7 +226,7 @@ func (n *Node) askPermission(ctx context.Context, id cluster.Identity) error {
 		if other == id.Node {
 			continue
 		}
-		hello, err := n.askHello(ctx, id, address)
+		hello, err := n.askHello(ctx, id, n.certificates.scheme()+address)
 		if err != nil || !hello.Provisioned || hello.Node != other {
 			continue
 		}
@@ -233,13 +242,79 @@ func (n *Node) askPermission(ctx context.Context, id cluster.Identity) error {
 	return nil
 }
 
-// askHello asks another node who it is and what it thinks of this one.
-func (n *Node) askHello(ctx context.Context, id cluster.Identity, address string) (
+// askHello asks another node who it is and what it thinks of this one, and says where this one is.
+func (n *Node) askHello(ctx context.Context, id cluster.Identity, base string) (
 	hello cluster.Hello, err error,
 ) {
-	path := fmt.Sprintf("cluster/hello?node=%d&instance=%s", id.Node, id.Instance)
-	err = n.ask(ctx, http.MethodGet, n.certificates.scheme()+address, path, nil, &hello)
+	q := url.Values{
+		"node": {strconv.FormatUint(uint64(id.Node), 10)}, "instance": {id.Instance},
+		"fingerprint": {id.Fingerprint}, "address": {n.address},
+	}
+	err = n.ask(ctx, http.MethodGet, base, "cluster/hello?"+q.Encode(), nil, &hello)
 	return hello, err
+}
+
+// seek asks the seeds who they are, again and again until it is told to stop: nodes may have moved
+// while this one was down, all of them even, and the registry cannot tell before they have met.
+func (n *Node) seek(ctx context.Context, id cluster.Identity) (stop func()) {
+	if len(n.cfg.MetadataClient.Addresses) == 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		reported := time.Now()
+		for pause := seedPause; ctx.Err() == nil; pause = min(2*pause, seedMaxPause) {
+			failed := n.seekOnce(ctx, id)
+			if time.Since(reported) > seedReport {
+				reported = time.Now()
+				n.log.Warn("waiting for a majority of the nodes that keep the metadata",
+					"no answer from", strings.Join(failed, "; "))
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+		}
+	})
+	return func() {
+		cancel()
+		done.Wait()
+	}
+}
+
+// seekOnce asks the seeds, and the nodes that they know: these may know this one's new address only from
+// itself.
+func (n *Node) seekOnce(ctx context.Context, id cluster.Identity) (failed []string) {
+	asked := map[string]bool{n.certificates.scheme() + n.address: true}
+	ask := func(base string) (hello cluster.Hello) {
+		base = strings.TrimSuffix(base, "/")
+		if asked[base] || ctx.Err() != nil {
+			return hello
+		}
+		asked[base] = true
+		hello, err := n.askHello(ctx, id, base)
+		switch {
+		case err != nil:
+			failed = append(failed, fmt.Sprintf("%s (%v)", base, err))
+		case hello.Provisioned && hello.Cluster == id.Cluster && hello.Fingerprint == id.Fingerprint:
+			if n.directory.Found(hello.Node, hello.Address) {
+				n.log.Info("another node has moved", "other", hello.Node.String(), "address", hello.Address)
+			}
+			return hello
+		}
+		return cluster.Hello{}
+	}
+	var others []string
+	for _, seed := range n.cfg.MetadataClient.Addresses {
+		for _, address := range ask(seed).Others {
+			others = append(others, n.certificates.scheme()+address)
+		}
+	}
+	for _, base := range others {
+		ask(base)
+	}
+	return failed
 }
 
 // ask sends one request to a node's port for other nodes.

@@ -27,11 +27,15 @@ func (n *Node) serveHello(w http.ResponseWriter, r *http.Request) {
 		Protocol: transport.Protocol, Release: n.version, Millis: time.Now().UnixMilli(),
 	}
 	if id := n.identity.Load(); id != nil {
-		h.Provisioned, h.Fingerprint, h.Node = true, id.Fingerprint, id.Node
-		asking, err := strconv.ParseUint(r.URL.Query().Get("node"), 10, 16)
+		h.Provisioned, h.Fingerprint, h.Node, h.Address = true, id.Fingerprint, id.Node, n.address
+		q := r.URL.Query()
+		asking, err := strconv.ParseUint(q.Get("node"), 10, 16)
 		if err == nil && n.entered.Load() {
-			h.Refused = cluster.Objection(n.directory.Nodes(), cluster.NodeID(asking),
-				r.URL.Query().Get("instance"))
+			h.Refused = cluster.Objection(n.directory.Nodes(), cluster.NodeID(asking), q.Get("instance"))
+		}
+		if err == nil && h.Refused == "" && q.Get("fingerprint") == id.Fingerprint {
+			n.directory.Found(cluster.NodeID(asking), q.Get("address"))
+			h.Others = n.directory.Whereabouts()
 		}
 	}
 	reply(w, h)

@@ -171,6 +171,7 @@ func (n *Node) onSpace(s bifrost.SpaceInfo) {
 func (n *Node) startMetadata(ctx context.Context, id cluster.Identity) (
 	shared metadata.Cluster, err error,
 ) {
+	defer n.seek(ctx, id)()
 	n.metadata, err = metadata.Open(ctx, metadata.Config{
 		Host: n.logs, Dir: filepath.Join(n.cfg.NodeDir(), "metadata"),
 		Background: n.fault("metadata"),
