@@ -139,7 +139,13 @@ func command(args []string) int {
 // do does what the command line asks for.
 func (a *arguments) do(ctx context.Context) (valid bool, err error) {
 	cleanup, err := a.complete(ctx)
-	defer cleanup()
+	defer func() {
+		if err == nil && !valid && !a.keep {
+			a.keep = true
+			a.run.Say("the data and logs of the processes are kept in %s", a.cluster.Dir)
+		}
+		cleanup()
+	}()
 	if err != nil {
 		return false, err
 	}

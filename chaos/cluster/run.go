@@ -249,6 +249,22 @@ func (r *running) everyNodeAnswers(ctx context.Context, alive *check.Verdict) {
 	}
 }
 
+// dump ends the nodes that still run and tells what they were doing: what stands still cannot be seen
+// from outside.
+func (r *running) dump() {
+	for _, n := range r.cluster.nodes {
+		if !n.running() {
+			continue
+		}
+		waiting, err := n.proc.Dump()
+		if err != nil {
+			r.opts.Say("  %s: %v", n.name, err)
+			continue
+		}
+		r.opts.Say("  the stacks of %s are in %s; those that wait for a lock:\n%s", n.name, n.log(), waiting)
+	}
+}
+
 // judge asks all checkers.
 func (r *running) judge(ctx context.Context, alive check.Verdict) *outcome {
 	stalls, err := r.cluster.stalls(ctx)
@@ -262,6 +278,9 @@ func (r *running) judge(ctx context.Context, alive check.Verdict) *outcome {
 		if !n.running() {
 			alive.Problem("node %s has ended by itself:\n%s", n.name, n.proc.Tail())
 		}
+	}
+	if !alive.Valid() {
+		r.dump()
 	}
 	honest := check.Verdict{Checker: "refusals", Subject: "cluster"}
 	for _, text := range r.clients.refused {

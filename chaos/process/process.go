@@ -90,6 +90,32 @@ func (p *Process) Terminate() error {
 	return nil
 }
 
+// Dump has a Go program write the stacks of all goroutines to its log, which ends it, and returns those
+// that wait for a lock. It is for a program that no longer does what it should.
+func (p *Process) Dump() (waiting string, err error) {
+	if err := p.signal(syscall.SIGQUIT); err != nil {
+		return "", err
+	}
+	select {
+	case <-p.done:
+	case <-time.After(StartTimeout):
+		return "", fmt.Errorf("process %d has not ended %v after SIGQUIT", p.PID(), StartTimeout)
+	}
+	data, err := os.ReadFile(p.log.Name())
+	if err != nil {
+		return "", fmt.Errorf("read the stacks: %w", err)
+	}
+	const most = 20_000
+	for stack := range bytes.SplitSeq(data, []byte("\n\n")) {
+		head, _, _ := bytes.Cut(stack, []byte("\n"))
+		if bytes.HasPrefix(head, []byte("goroutine ")) && bytes.Contains(head, []byte("Mutex")) &&
+			len(waiting) < most {
+			waiting += string(stack) + "\n\n"
+		}
+	}
+	return waiting, nil
+}
+
 // Tail returns the last lines of the log, from the start of a panic if there is one, for messages.
 func (p *Process) Tail() string {
 	const most = 4000
