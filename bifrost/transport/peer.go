@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,9 @@ const (
 	// firstRedial and lastRedial are the pauses between tries to connect.
 	firstRedial = 20 * time.Millisecond
 	lastRedial  = 250 * time.Millisecond
+	// refusedRedial is the last pause of those to a node that refuses this one: somebody has to mend
+	// that first, and it says so in the log of the other each time.
+	refusedRedial = 5 * time.Second
 	// unacknowledged is how long what was sent may stay unacknowledged before the connection counts
 	// as broken: a network that swallows everything is noticed that soon.
 	unacknowledged = 2 * time.Second
@@ -97,7 +101,11 @@ func (p *peer) run() {
 		case <-p.stopped:
 			return
 		case <-time.After(pause):
-			pause = min(2*pause, lastRedial)
+			last := lastRedial
+			if errors.As(err, new(*RefusedError)) {
+				last = refusedRedial
+			}
+			pause = min(2*pause, last)
 		}
 		p.signal() // and tries again, whether or not somebody has something to say
 	}

@@ -235,6 +235,7 @@ type Status struct {
 type Replica struct {
 	Node int    `json:"node"`
 	Role string `json:"role"`
+	Lag  int64  `json:"lag"` // entries of the log behind the leader; -1: nobody knows
 }
 
 // settled says what is not as it should be.
@@ -248,6 +249,22 @@ func (s Status) settled() error {
 	}
 	return nil
 }
+
+// level says which replica has not caught up with its leader.
+func (s Status) level() error {
+	for _, p := range s.Partitions {
+		for _, r := range p.Replicas {
+			if r.Role == "voter" && (r.Lag < 0 || r.Lag > levelEntries) {
+				return fmt.Errorf("partition %d on node %d is %d entries behind its leader", p.ID, r.Node, r.Lag)
+			}
+		}
+	}
+	return s.settled()
+}
+
+// levelEntries is how far behind the leader a replica may be that keeps up: it tells others once a
+// second where it is.
+const levelEntries = 4096
 
 // awaitSettled waits until all replicas are where they should be.
 func (c *Cluster) awaitSettled(ctx context.Context, within time.Duration) error {

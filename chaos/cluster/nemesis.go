@@ -398,7 +398,7 @@ func (s Status) heldBy(name string) (partitions []int) {
 			continue
 		}
 		for _, p := range s.Partitions {
-			if slices.Contains(p.Replicas, Replica{n.ID, "voter"}) {
+			if slices.ContainsFunc(p.Replicas, func(r Replica) bool { return r.Node == n.ID && r.Role == "voter" }) {
 				partitions = append(partitions, p.ID)
 			}
 		}

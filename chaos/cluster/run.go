@@ -112,6 +112,17 @@ func (r *running) torment(ctx context.Context, alive *check.Verdict) {
 			alive.Problem("%s: %v", r.opts.Workloads[i], err)
 		}
 	}
+	// Nothing else shows a replica that stands still: the others serve without it.
+	err := poll(limited, func() error {
+		s, err := r.cluster.status(limited)
+		if err == nil {
+			err = s.level()
+		}
+		return err
+	})
+	if err != nil {
+		alive.Problem("replicas do not catch up: %v", err)
+	}
 	r.settled = time.Since(healed)
 	r.rec.Mark("everything has ended")
 }
