@@ -83,7 +83,9 @@ func (c *catalog) rows(name string) (rows [][]table.Value) {
 	case "columns":
 		c.each(func(schema string, t *table.Table) {
 			for i := range t.Columns {
-				rows = append(rows, columnRow(schema, t, i))
+				if !t.Columns[i].Hidden {
+					rows = append(rows, columnRow(schema, t, i))
+				}
 			}
 		})
 	case "schemata":

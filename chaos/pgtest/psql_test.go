@@ -53,6 +53,24 @@ func TestMetaCommands(t *testing.T) {
 		{`\dp state`, []string{"public | state | table | | |"}},
 		{`\dx`, []string{"(0 rows)"}},
 		{`\dT`, []string{"(0 rows)"}},
+		{`\dL`, []string{"(0 rows)"}},
+		{`\dLS+`, []string{"internal | ann | t | t | - | - | -"}},
+		{`\dd`, []string{"Object descriptions", "(0 rows)"}},
+		{`\do`, []string{"(0 rows)"}},
+		{`\dO`, []string{"(0 rows)"}},
+		{`\dC`, []string{"(0 rows)"}},
+		{`\dc`, []string{"(0 rows)"}},
+		{`\dF`, []string{"(0 rows)"}},
+		{`\dy`, []string{"(0 rows)"}},
+		{`\dA`, []string{"heap | Table"}},
+		{`\ddp`, []string{"(0 rows)"}},
+		{`\des`, []string{"(0 rows)"}},
+		{`\dm`, []string{"Did not find any relations."}},
+		{`\ds`, []string{"Did not find any relations."}},
+		{`\dP`, []string{"(0 rows)"}},
+		{`\dRp`, []string{"(0 rows)"}},
+		{`\dX`, []string{"(0 rows)"}},
+		{`\dD`, []string{"(0 rows)"}},
 		{`\db`, []string{"pg_default | ann |"}},
 		{`\conninfo`, []string{`You are connected to database "restate" as user "ann" on host "127.0.0.1"`}},
 		{`\encoding`, []string{"UTF8"}},
@@ -83,6 +101,16 @@ SELECT target FROM sys_invocation WHERE status = 'scheduled' \gset
 BEGIN;
 SELECT 1 AS one \; SELECT 2 AS two;
 COMMIT;
+BEGIN;
+DECLARE some CURSOR FOR SELECT value FROM generate_series(11, 15);
+FETCH 2 FROM some;
+MOVE some;
+FETCH ALL FROM some;
+CLOSE some;
+COMMIT;
+\set FETCH_COUNT 2
+SELECT value AS fetched FROM generate_series(21, 25);
+\unset FETCH_COUNT
 SELECT id, created_at, journal_size FROM sys_invocation LIMIT 1 \gdesc
 \x auto
 \timing on
@@ -94,7 +122,9 @@ EXPLAIN SELECT id FROM sys_invocation WHERE id = 'x';
 	}
 	for _, want := range []string{
 		`GoStore|k1|name|"Ada"`, `GoStore|k2|name|"Bob"`, "status|completed\ncount|3", "status|scheduled\ncount|1",
-		"the target is GoBasic/echo", "one\n1\n", "two\n2\n", "COMMIT", "created_at|timestamp with time zone",
+		"the target is GoBasic/echo", "one\n1\n", "two\n2\n", "COMMIT",
+		"DECLARE CURSOR\nvalue\n11\n12\n(2 rows)\nMOVE 1\nvalue\n14\n15\n(2 rows)\nCLOSE CURSOR",
+		"fetched\n21\n22\n23\n24\n25", "created_at|timestamp with time zone",
 		"journal_size|bigint", `"$user", public`, "sys_invocation",
 	} {
 		if !strings.Contains(out, want) {

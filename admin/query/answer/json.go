@@ -56,7 +56,7 @@ func (f *jsonFormat) end() error {
 }
 
 func appendValue(b []byte, v *table.Value) []byte {
-	if v.Type&table.List != 0 {
+	if v.Type.Compound() {
 		b = append(b, '[')
 		for i := range v.List {
 			if i > 0 {

@@ -37,6 +37,7 @@ type Function struct {
 	Result   table.Type
 	Nullable bool // it is called with NULLs too, which otherwise make the result NULL
 	Volatile bool // it is called for each row, when the query runs
+	Set      bool // of the values of the list that it makes each is a row, where it is selected
 	Call     func(args []table.Value) table.Value
 }
 

@@ -118,7 +118,7 @@ func castable(from, to table.Type) bool {
 		return false
 	}
 	if from == table.String {
-		return true
+		return to != table.Record
 	}
 	times := func(t table.Type) bool { return t == table.Timestamp || t == table.Date }
 	spans := func(t table.Type) bool { return t == table.Duration || t == table.Interval }

@@ -14,7 +14,7 @@ func Compare(a, b *table.Value) int {
 	switch {
 	case a.Type == table.String || a.Type == table.Binary:
 		return cmp.Compare(a.Str, b.Str)
-	case a.Type&table.List != 0:
+	case a.Type.Compound():
 		return compareLists(a.List, b.List)
 	case a.Type == table.Float64 || b.Type == table.Float64:
 		return compareFloats(Number(a), Number(b))
@@ -101,7 +101,7 @@ func AppendKey(b []byte, v *table.Value) []byte {
 	case v.Type == table.String || v.Type == table.Binary:
 		b = binary.AppendUvarint(append(b, 1), uint64(len(v.Str)))
 		return append(b, v.Str...)
-	case v.Type&table.List != 0:
+	case v.Type.Compound():
 		b = binary.AppendUvarint(append(b, 2), uint64(len(v.List)))
 		for i := range v.List {
 			b = AppendKey(b, &v.List[i])

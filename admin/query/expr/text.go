@@ -24,6 +24,8 @@ func Text(v *table.Value) string {
 	switch {
 	case v.Type == table.String:
 		return v.Str
+	case v.Type == table.Record:
+		return "(" + Text(&v.List[0]) + "," + Text(&v.List[1]) + ")"
 	case v.Type&table.List != 0:
 		parts := make([]string, len(v.List))
 		for i := range v.List {

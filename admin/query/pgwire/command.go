@@ -18,6 +18,8 @@ func tagOf(d *sql.Command) string {
 		}
 	case "close":
 		return "CLOSE CURSOR"
+	case "declare":
+		return "DECLARE CURSOR"
 	case "rollback to":
 		return "ROLLBACK"
 	}
@@ -44,9 +46,7 @@ func (c *session) command(d *sql.Command) error {
 	case "deallocate":
 		err = c.deallocate(d.Name)
 	case "close":
-		if d.Name != "all" {
-			err = sql.Errorf(stateNoCursor, d.Pos, "there is no cursor %q", d.Name)
-		}
+		err = c.closeCursor(d)
 	case "listen":
 		err = sql.Errorf(sql.StateNotSupported, d.Pos, "LISTEN is not supported: nothing is ever notified")
 	}
@@ -79,7 +79,7 @@ func (c *session) transaction(d *sql.Command) (tag string, err error) {
 		}
 		c.settings.end(tag != "ROLLBACK")
 		c.tx = txIdle
-		c.closePortals()
+		c.endPortals(tag == "COMMIT")
 		c.reportAll()
 	default: // savepoints
 		if c.tx == txIdle {
@@ -154,7 +154,7 @@ func (c *session) discard(d *sql.Command) error {
 		if c.tx != txIdle {
 			return sql.Errorf(stateActiveBlock, d.Pos, "DISCARD ALL cannot run in a transaction")
 		}
-		c.closePortals()
+		c.closePortals(false)
 		c.statements, c.textBytes = map[string]*statement{}, 0
 		if err := c.settings.reset("all"); err != nil {
 			return err

@@ -26,7 +26,8 @@ type statement struct {
 	text     string
 	prepared *query.Statement
 	command  *sql.Command
-	oids     []uint32 // of its parameters
+	cursor   *statement // that the command declares, or fetches from
+	oids     []uint32   // of its parameters
 }
 
 // columns are those of its rows; nil if it gives none.
@@ -34,6 +35,8 @@ func (s *statement) columns() []query.Column {
 	switch {
 	case s.prepared != nil:
 		return s.prepared.Columns
+	case s.command != nil && s.command.Verb == "fetch":
+		return s.cursor.columns()
 	case s.command != nil && s.command.Verb == "show" && s.command.Name == "all":
 		return []query.Column{{Name: "name", Type: table.String}, {Name: "setting", Type: table.String}}
 	case s.command != nil && s.command.Verb == "show":
@@ -57,20 +60,34 @@ func (c *session) prepare(text string, oids []uint32) (*statement, error) {
 		return nil, sql.Errorf(stateFailedBlock, -1, "the transaction has failed before").
 			With("ROLLBACK ends it")
 	}
-	if command != nil {
-		return st, nil
-	}
-	types := make([]table.Type, len(oids))
-	for i, oid := range oids {
-		types[i] = pgcatalog.Type(oid)
-	}
-	st.prepared, err = c.engine.Prepare(text, types...)
-	if errors.Is(err, query.ErrEmpty) {
-		return st, nil
+	switch {
+	case command == nil:
+		err = c.prepareQuery(st, oids)
+	case command.Verb == "declare":
+		err = c.prepareCursor(st, oids)
+	case command.Verb == "fetch" || command.Verb == "move":
+		err = c.prepareFetch(st)
 	}
 	if err != nil {
 		return nil, err
 	}
+	return st, nil
+}
+
+// prepareQuery prepares a statement that is a query, or empty.
+func (c *session) prepareQuery(st *statement, oids []uint32) error {
+	types := make([]table.Type, len(oids))
+	for i, oid := range oids {
+		types[i] = pgcatalog.Type(oid)
+	}
+	prepared, err := c.engine.Prepare(st.text, types...)
+	if errors.Is(err, query.ErrEmpty) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	st.prepared = prepared
 	for i, t := range st.prepared.Params {
 		if i < len(oids) && oids[i] != 0 && types[i] != table.Null {
 			st.oids = append(st.oids, oids[i])
@@ -78,7 +95,15 @@ func (c *session) prepare(text string, oids []uint32) (*statement, error) {
 			st.oids = append(st.oids, pgcatalog.OID(t))
 		}
 	}
-	return st, nil
+	return nil
+}
+
+// query is the statement that its parameters are for.
+func (s *statement) query() *query.Statement {
+	if s.cursor != nil {
+		return s.cursor.prepared
+	}
+	return s.prepared
 }
 
 func (c *session) parse(m *pgproto3.Parse) error {
@@ -144,7 +169,7 @@ func (c *session) bind(m *pgproto3.Bind) (text string, err error) {
 		return "", err
 	}
 	for i, raw := range m.Parameters {
-		v, err := param(i+1, st.oids[i], given[i], raw, st.prepared.Params[i])
+		v, err := param(i+1, st.oids[i], given[i], raw, st.query().Params[i])
 		if err != nil {
 			return st.text, err
 		}

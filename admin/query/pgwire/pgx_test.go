@@ -395,11 +395,14 @@ func TestLeaving(t *testing.T) {
 	f := &fixture{opened: make(chan struct{}, 100)}
 	s, address := start(t, f, Config{})
 	c := connect(t, address, "").PgConn()
+	wire, done := c.Conn(), make(chan struct{})
+	defer func() { <-done }() // nobody else may use the connection before
 	go func() {
+		defer close(done)
 		_ = c.ExecParams(context.Background(), "SELECT count(*) FROM endless", nil, nil, nil, nil).Read()
 	}()
 	<-f.opened
-	if err := c.Conn().Close(); err != nil {
+	if err := wire.Close(); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the session is still there", func() bool {

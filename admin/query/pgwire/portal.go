@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/perdure/perdure/admin/query"
 	"github.com/perdure/perdure/admin/query/sql"
 	"github.com/perdure/perdure/admin/query/table"
 )
@@ -18,6 +19,8 @@ type portal struct {
 	params    []table.Value
 	formats   []int16 // of the columns; nil: text
 	done      bool
+	hold      bool // it outlives its transaction
+	kept      bool // it has
 
 	// rows are set once a part of them was asked for: the query then runs in a goroutine of its own,
 	// which waits for somebody to take the next one. Closed when there are no more; failed is why.
@@ -50,10 +53,21 @@ func (c *session) closePortal(name string) {
 	}
 }
 
-func (c *session) closePortals() {
-	for name := range c.portals {
-		c.closePortal(name)
+// closePortals closes all portals; keep leaves those that have outlived their transactions.
+func (c *session) closePortals(keep bool) {
+	for name, p := range c.portals {
+		if !keep || !p.kept {
+			c.closePortal(name)
+		}
 	}
+}
+
+// endPortals closes the portals of a transaction that ends, up to those that are held if it succeeded.
+func (c *session) endPortals(committed bool) {
+	for _, p := range c.portals {
+		p.kept = p.kept || p.hold && committed
+	}
+	c.closePortals(true)
 }
 
 // runPortal runs a portal, or goes on with it, and sends at most limit rows if that is not 0.
@@ -66,6 +80,14 @@ func (c *session) runPortal(p *portal, limit int) error {
 			return nil
 		}
 		p.done = true
+		switch st.command.Verb {
+		case "declare":
+			if err := c.declare(p); err != nil {
+				return err
+			}
+		case "fetch", "move":
+			return c.fetchSQL(p)
+		}
 		return c.command(st.command)
 	case st.prepared == nil:
 		c.send(&pgproto3.EmptyQueryResponse{})
@@ -83,7 +105,7 @@ func (c *session) runPortal(p *portal, limit int) error {
 	count := 0
 	err := st.prepared.Run(ctx, p.params, func(row []table.Value) error {
 		count++
-		return c.sendRow(p, row)
+		return c.sendRow(st.prepared.Columns, p.formats, row)
 	})
 	p.done = true
 	if err != nil {
@@ -120,33 +142,45 @@ func (c *session) complete(p *portal, count int) {
 
 // fetch sends the next rows of a portal; without a limit all that are left.
 func (c *session) fetch(p *portal, limit int) error {
+	if limit == 0 {
+		limit = -1
+	}
+	count, err := c.take(p, limit, func(row []table.Value) error {
+		return c.sendRow(p.statement.prepared.Columns, p.formats, row)
+	})
+	switch {
+	case err != nil:
+		return err
+	case p.done:
+		c.complete(p, count)
+	default:
+		c.send(&pgproto3.PortalSuspended{})
+	}
+	return nil
+}
+
+// take gives the next rows of a portal to send, all that are left if limit is negative, and counts
+// them. The portal is done when there were no more.
+func (c *session) take(p *portal, limit int, send func(row []table.Value) error) (count int, err error) {
 	if p.rows == nil {
 		if err := c.begin(p); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	c.busy(p.cancel)
 	defer c.busy(nil)
-	for count := 0; ; {
-		if limit > 0 && count == limit {
-			c.send(&pgproto3.PortalSuspended{})
-			return nil
-		}
+	for ; limit < 0 || count < limit; count++ {
 		row, more := <-p.rows
 		if !more {
 			p.done, p.rows = true, nil
 			<-p.slot
-			if p.failed != nil {
-				return p.failed
-			}
-			c.complete(p, count)
-			return nil
+			return count, p.failed
 		}
-		count++
-		if err := c.sendRow(p, row); err != nil {
-			return err
+		if err := send(row); err != nil {
+			return count, err
 		}
 	}
+	return count, nil
 }
 
 // begin starts the query of a portal whose rows are taken in parts.
@@ -178,8 +212,7 @@ func (c *session) begin(p *portal) error {
 }
 
 // sendRow sends a row, now or with others.
-func (c *session) sendRow(p *portal, row []table.Value) error {
-	columns := p.statement.prepared.Columns
+func (c *session) sendRow(columns []query.Column, formats []int16, row []table.Value) error {
 	c.row, c.ends = c.row[:0], c.ends[:0]
 	for i := range columns {
 		v := fitted(row[i], columns[i].Type)
@@ -187,7 +220,7 @@ func (c *session) sendRow(p *portal, row []table.Value) error {
 		case v.Type == table.Null:
 			c.ends = append(c.ends, -1)
 			continue
-		case p.formats != nil && p.formats[i] == binaryFormat:
+		case formats != nil && formats[i] == binaryFormat:
 			c.row = appendBinary(c.row, &v)
 		default:
 			c.row = appendText(c.row, &v)

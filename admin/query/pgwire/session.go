@@ -96,7 +96,7 @@ func (c *session) goodbye(err error) {
 
 // end gives back what the session has.
 func (c *session) end() {
-	c.closePortals()
+	c.closePortals(false)
 	c.leave(errLeft)
 	c.in.end()
 	c.server.leave(c)
@@ -118,7 +118,7 @@ func (c *session) message(m pgproto3.FrontendMessage) error {
 	case *pgproto3.Sync:
 		c.skipping = false
 		if c.tx == txIdle {
-			c.closePortals()
+			c.closePortals(true)
 		}
 		c.ready()
 		return c.flush()
@@ -155,7 +155,7 @@ func (c *session) fail(err error, text string, start int) error {
 	}
 	if c.tx == txActive {
 		c.tx = txFailed
-		c.closePortals()
+		c.closePortals(true)
 	}
 	c.send(response(err, "ERROR", text, start))
 	return nil

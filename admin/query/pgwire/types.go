@@ -47,6 +47,8 @@ func appendText(b []byte, v *table.Value) []byte {
 		return appendTextList(b, v.List)
 	}
 	switch v.Type {
+	case table.Record:
+		return append(b, expr.Text(v)...)
 	case table.Bool:
 		if v.Int != 0 {
 			return append(b, 't')
@@ -181,6 +183,8 @@ func appendBinary(b []byte, v *table.Value) []byte {
 		return appendBinaryList(b, v.List, elem)
 	}
 	switch v.Type {
+	case table.Record:
+		return appendBinaryRecord(b, v.List)
 	case table.Bool:
 		return append(b, byte(v.Int&1))
 	case table.Uint64:
@@ -215,6 +219,27 @@ func appendNumeric(b []byte, n uint64) []byte {
 	return b
 }
 
+// appendBinaryRecord appends the number of fields, and of each its type and value.
+func appendBinaryRecord(b []byte, fields []table.Value) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(len(fields)))
+	for i := range fields {
+		b = binary.BigEndian.AppendUint32(b, pgcatalog.OID(table.Int64))
+		b = appendSized(b, &fields[i])
+	}
+	return b
+}
+
+// appendSized appends the length of a value and the value; NULL has a length of -1.
+func appendSized(b []byte, v *table.Value) []byte {
+	if v.Type == table.Null {
+		return binary.BigEndian.AppendUint32(b, math.MaxUint32)
+	}
+	at := len(b)
+	b = appendBinary(append(b, 0, 0, 0, 0), v)
+	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+	return b
+}
+
 func appendBinaryList(b []byte, list []table.Value, elem table.Type) []byte {
 	dimensions, nulls := uint32(1), uint32(0)
 	if len(list) == 0 {
@@ -235,13 +260,7 @@ func appendBinaryList(b []byte, list []table.Value, elem table.Type) []byte {
 	b = binary.BigEndian.AppendUint32(b, 1) // the first index
 	for i := range list {
 		v := fitted(list[i], elem)
-		if v.Type == table.Null {
-			b = binary.BigEndian.AppendUint32(b, math.MaxUint32)
-			continue
-		}
-		at := len(b)
-		b = appendBinary(append(b, 0, 0, 0, 0), &v)
-		binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+		b = appendSized(b, &v)
 	}
 	return b
 }

@@ -119,6 +119,12 @@ func (b *binder) bindRare(x sql.Expr) (*expr.Expr, error) {
 			return nil, err
 		}
 		return expr.Build("make_array", args, callText("make_array", args), x.Position())
+	case *sql.Field:
+		e, err := b.bind(x.X)
+		if err != nil {
+			return nil, err
+		}
+		return expr.FieldOf(e, x.Name, x.Position())
 	case *sql.Index:
 		args, err := b.bindAll([]sql.Expr{x.X, x.I})
 		if err != nil {

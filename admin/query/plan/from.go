@@ -96,7 +96,7 @@ func rename(n Node, alias string, columns []string, pos int) (Node, error) {
 			name = columns[i]
 		}
 		r.Exprs = append(r.Exprs, expr.Ref(i, f.Type, alias+"."+name))
-		r.Names = append(r.Names, Field{alias, name, f.Type})
+		r.Names = append(r.Names, Field{alias, name, f.Type, f.Hidden})
 	}
 	return r, nil
 }
@@ -287,7 +287,9 @@ func (p *planner) join(t *sql.Join, out *outer) (source, error) {
 	using := t.Using
 	if t.Natural {
 		for _, l := range left.node.Fields() {
-			if slices.ContainsFunc(right.node.Fields(), func(r Field) bool { return r.Name == l.Name }) {
+			if !l.Hidden && slices.ContainsFunc(right.node.Fields(), func(r Field) bool {
+				return !r.Hidden && r.Name == l.Name
+			}) {
 				using = append(using, l.Name)
 			}
 		}

@@ -21,6 +21,8 @@ func label(x sql.Expr) string {
 		return "exists"
 	case *sql.Array:
 		return "array"
+	case *sql.Field:
+		return x.Name
 	case *sql.Index:
 		return label(x.X)
 	case *sql.Cast:

@@ -11,6 +11,7 @@ type Field struct {
 	Qualifier string // what a table is called in the query
 	Name      string
 	Type      table.Type
+	Hidden    bool // * does not stand for it
 }
 
 // Node is an operator.
@@ -42,7 +43,8 @@ type Scan struct {
 func (s *Scan) Fields() []Field {
 	list := make([]Field, len(s.Columns))
 	for i, c := range s.Columns {
-		list[i] = Field{s.Alias, s.Table.Columns[c].Name, s.Table.Columns[c].Type}
+		column := &s.Table.Columns[c]
+		list[i] = Field{s.Alias, column.Name, column.Type, column.Hidden}
 	}
 	return list
 }

@@ -253,7 +253,7 @@ func castColumns(n Node, types []table.Type) Node {
 				e = c
 			}
 		}
-		p.Exprs, p.Names = append(p.Exprs, e), append(p.Names, Field{f.Qualifier, f.Name, types[i]})
+		p.Exprs, p.Names = append(p.Exprs, e), append(p.Names, Field{f.Qualifier, f.Name, types[i], false})
 	}
 	if same {
 		return n

@@ -30,7 +30,9 @@ type item struct {
 	e      *expr.Expr
 	name   Field
 	alias  string
-	unnest bool
+	unnest bool   // it is a list, each value of which makes a row
+	field  string // of those values; empty: all of it
+	list   string // the text of that list
 }
 
 // selectQuery plans a SELECT with what follows it: ORDER BY may name what is not selected.
@@ -79,7 +81,7 @@ func (s *selection) expand() error {
 		}
 		before := len(s.items)
 		for at, f := range s.input.fields {
-			if len(i.Table) > 0 && f.Qualifier != i.Table.Last() || slices.Contains(i.Except, f.Name) ||
+			if f.Hidden || len(i.Table) > 0 && f.Qualifier != i.Table.Last() || slices.Contains(i.Except, f.Name) ||
 				s.hiddenByUsing(at, f) {
 				continue
 			}
@@ -244,8 +246,8 @@ func (s *selection) column(i *item) (err error) {
 		return nil
 	}
 	x := i.x
-	if c, ok := x.(*sql.Call); ok && c.Name == "unnest" && len(c.Args) == 1 {
-		i.unnest, x = true, c.Args[0]
+	if list, field, ok := s.setOf(x); ok {
+		i.unnest, i.field, x = true, field, list
 	}
 	if i.e, err = s.bind.bind(x); err != nil {
 		return err
@@ -267,11 +269,33 @@ func (s *selection) column(i *item) (err error) {
 		if i.name.Type = i.e.Type; !s.p.env.Labels {
 			i.name.Name = join("unnest(", i.e.Text, ")")
 		}
+		i.list = i.e.Text
+		if i.field != "" { // another column than the whole list
+			own := *i.e
+			own.Text = join("(", i.e.Text, ").", i.field)
+			i.e = &own
+		}
 	}
 	if i.alias != "" {
 		i.name = Field{Name: i.alias, Type: i.e.Type}
 	}
 	return nil
+}
+
+// setOf finds what makes rows of a list: unnest, or a function that gives a set; and which field of its
+// values is meant.
+func (s *selection) setOf(x sql.Expr) (list sql.Expr, field string, ok bool) {
+	if f, is := x.(*sql.Field); is {
+		x, field = f.X, f.Name
+	}
+	c, is := x.(*sql.Call)
+	switch {
+	case !is || c.Over != nil:
+		return nil, "", false
+	case c.Name == "unnest" && len(c.Args) == 1:
+		return c.Args[0], field, true
+	}
+	return c, field, s.p.env.Functions[c.Name].Set
 }
 
 // sort binds ORDER BY: a column of the result by its number or name, or else an expression.
@@ -440,17 +464,17 @@ func refs(fields []Field) (list []*expr.Expr) {
 	return list
 }
 
-// unnest makes rows of the one list among the columns.
+// unnest makes rows of the one list among the columns, which may be there several times.
 func (s *selection) unnest() error {
 	at := -1
 	for i := range s.items {
 		switch {
 		case !s.items[i].unnest:
-		case at >= 0:
+		case at < 0:
+			at = i
+		case s.items[i].list != s.items[at].list:
 			return sql.Errorf(sql.StateNotSupported, s.items[i].x.Position(),
 				"not supported: more than one unnest")
-		default:
-			at = i
 		}
 	}
 	fields := s.node.Fields()
@@ -460,11 +484,25 @@ func (s *selection) unnest() error {
 	names := slices.Clone(fields)
 	names[at], names[last] = names[last], names[at]
 	n := &Unnest{&Project{In: s.node, Exprs: swapped, Names: names}}
-	out := n.Fields()
-	back := refs(out)
-	back[at], back[last] = back[last], back[at]
-	out[at], out[last] = out[last], out[at]
+	value := n.Fields()[last]
+	back, out := refs(fields), fields
+	if last != at {
+		back[last].Index = at
+	}
+	for i := range s.items {
+		if !s.items[i].unnest {
+			continue
+		}
+		back[i] = expr.Ref(last, value.Type, s.items[i].list)
+		if s.items[i].field != "" {
+			var err error
+			back[i], err = expr.FieldOf(back[i], s.items[i].field, s.items[i].x.Position())
+			if err != nil {
+				return err
+			}
+		}
+		out[i].Type, s.items[i].name.Type = back[i].Type, back[i].Type
+	}
 	s.node = &Project{In: n, Exprs: back, Names: out}
-	s.items[at].name.Type = out[at].Type
 	return nil
 }

@@ -272,6 +272,12 @@ type (
 		At
 		Items []Expr
 	}
+	// Field is (x).name.
+	Field struct {
+		At
+		X    Expr
+		Name string
+	}
 	// Index is x[i].
 	Index struct {
 		At

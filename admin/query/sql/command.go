@@ -5,7 +5,7 @@ import "strings"
 // Command is a statement about the session instead of the tables: SET, SHOW of a setting, BEGIN.
 type Command struct {
 	// Verb is "begin", "commit", "rollback", "savepoint", "release", "rollback to", "set", "show",
-	// "reset", "discard", "deallocate", "close", "listen" or "unlisten".
+	// "reset", "discard", "deallocate", "declare", "fetch", "move", "close", "listen" or "unlisten".
 	Verb string
 	// Name is the setting, savepoint, statement or cursor; "all" for all of them.
 	Name string
@@ -13,6 +13,13 @@ type Command struct {
 	// none, and Local that it holds for the transaction.
 	Value          string
 	Default, Local bool
+	// Query is what a cursor is declared for, and At where it begins in the text. Hold says that the
+	// cursor outlives the transaction.
+	Query string
+	At    int
+	Hold  bool
+	// Count is how many rows are fetched or passed over; negative: all that are left.
+	Count int
 
 	Pos int
 }
@@ -45,6 +52,10 @@ func ParseCommand(text string) (c *Command, err error) {
 	c = &Command{Pos: p.peek().pos}
 	if !p.command(c) {
 		return nil, nil
+	}
+	if c.Verb == "declare" {
+		c.Query = text[c.At:]
+		return c, nil
 	}
 	for p.op(";") {
 		continue
@@ -79,6 +90,13 @@ func (p *parser) command(c *Command) bool {
 			p.word("prepare")
 		}
 		c.Verb, c.Name = t.text, p.name("a name")
+	case "declare":
+		p.at++
+		p.declare(c)
+	case "fetch", "move":
+		p.at++
+		c.Verb = t.text
+		p.fetch(c)
 	case "listen", "unlisten":
 		p.at++
 		if c.Verb = t.text; !p.op("*") {

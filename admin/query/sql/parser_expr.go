@@ -285,6 +285,8 @@ func (p *parser) parsePostfix(x Expr) Expr {
 		switch {
 		case p.op("::"):
 			x = &Cast{At: At(t.pos), X: x, Type: p.parseType()}
+		case p.op("."):
+			x = &Field{At(t.pos), x, p.name("a field")}
 		case p.op("["):
 			x = &Index{At(t.pos), x, p.parseExpr()}
 			p.needOp("]")

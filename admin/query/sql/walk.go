@@ -50,6 +50,8 @@ func children(x Expr) []Expr {
 		return []Expr{x.X}
 	case *Array:
 		return x.Items
+	case *Field:
+		return []Expr{x.X}
 	case *Index:
 		return []Expr{x.X, x.I}
 	}

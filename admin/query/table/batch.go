@@ -12,7 +12,7 @@ type Value struct {
 	Months int32   // Interval
 	Int    int64   // Bool (0 or 1), integers (Uint64: its bits), Float64 (its bits), times
 	Str    string  // String, Binary
-	List   []Value // lists
+	List   []Value // lists, records
 }
 
 // IsNull reports whether the value is missing.
@@ -119,7 +119,7 @@ func (v *Vector) Append(x Value) {
 
 func (v *Vector) appendValue(x Value) {
 	switch {
-	case v.Type&List != 0:
+	case v.Type.Compound():
 		v.Lists = append(v.Lists, x.List)
 	case v.Type == String || v.Type == Binary:
 		v.Str = append(v.Str, x.Str)
@@ -137,7 +137,7 @@ func (v *Vector) Value(row int) Value {
 	}
 	x := Value{Type: v.Type}
 	switch {
-	case v.Type&List != 0:
+	case v.Type.Compound():
 		x.List = v.Lists[row]
 	case v.Type == String || v.Type == Binary:
 		x.Str = v.Str[row]

@@ -18,6 +18,7 @@ const (
 	Duration  // milliseconds
 	Interval  // months, and milliseconds; days are 24 hours
 	Date      // days since 1970
+	Record    // a whole number x and its place n in a list, from 1: List has both
 
 	// List and a type make a list of values of that type.
 	List Type = 0x40
@@ -29,6 +30,9 @@ const (
 	ListString = List | String
 )
 
+// Compound reports whether values of the type are made of values: those of lists and records are.
+func (t Type) Compound() bool { return t&List != 0 || t == Record }
+
 // Elem is the type of a list's values; ok is false if t is no list.
 func (t Type) Elem() (elem Type, ok bool) { return t &^ List, t&List != 0 }
 
@@ -39,7 +43,7 @@ func (t Type) String() string {
 	}
 	names := [...]string{
 		"Null", "Boolean", "Int64", "UInt32", "UInt64", "Float64", "Utf8", "Binary", "Timestamp",
-		"Duration", "Interval", "Date",
+		"Duration", "Interval", "Date", "Record",
 	}
 	if int(t) < len(names) {
 		return names[t]
@@ -74,10 +78,12 @@ func (t Type) Arrow() string {
 func (t Type) Number() bool { return Int64 <= t && t <= Float64 }
 
 // Column is one column of a table. NotNull says that it is never NULL; nothing relies on it.
+// A column that is Hidden is there if it is named: * does not stand for it.
 type Column struct {
 	Name    string
 	Type    Type
 	NotNull bool
+	Hidden  bool
 }
 
 // Table is what a query may name. Partitioned tables have rows in every partition, the others only

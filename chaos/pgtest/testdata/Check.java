@@ -52,6 +52,8 @@ public class Check {
     check("metadata: tables", none, Check::tables);
     check("metadata: columns", none, Check::columns);
     check("metadata: the rest", none, Check::rest);
+    check("metadata: keys and indexes", none, Check::keys);
+    check("cursors in SQL", none, Check::cursors);
     check("metadata: of results", none, Check::results);
     check("read only", none, Check::readOnly);
     check("errors", none, Check::errors);
@@ -272,6 +274,53 @@ public class Check {
     }
     equal(true, m.getMaxColumnNameLength() > 0, "the length of names");
     equal(true, m.getSQLKeywords() != null, "the keywords");
+  }
+
+  /** There are none, and that can be asked. */
+  static void keys(Connection c) throws Exception {
+    DatabaseMetaData m = c.getMetaData();
+    for (String table : new String[] {"state", "sys_invocation", null}) {
+      for (ResultSet r : new ResultSet[] {
+          m.getPrimaryKeys(null, "public", table), m.getPrimaryKeys("restate", null, table),
+          m.getIndexInfo(null, "public", table, false, true), m.getIndexInfo(null, null, table, true, false),
+          m.getBestRowIdentifier(null, "public", table, DatabaseMetaData.bestRowSession, true),
+          m.getCrossReference(null, "public", table, null, "public", "state"),
+      }) {
+        equal(false, r.next(), "a key or an index of " + table);
+        r.close();
+      }
+    }
+    try (ResultSet r = m.getPrimaryKeys(null, "public", "state")) {
+      equal("COLUMN_NAME", r.getMetaData().getColumnName(4), "what a key would be described by");
+    }
+  }
+
+  static void cursors(Connection c) throws Exception {
+    c.setAutoCommit(false);
+    for (int round = 0; round < 7; round++) { // the later ones with prepared statements
+      try (PreparedStatement s =
+          c.prepareStatement("DECLARE many CURSOR FOR SELECT value FROM generate_series(1, ?)")) {
+        s.setLong(1, 250);
+        s.execute();
+      }
+      long sum = 0;
+      int parts = 0;
+      try (PreparedStatement s = c.prepareStatement("FETCH FORWARD 100 FROM many")) {
+        for (boolean more = true; more; parts++) {
+          try (ResultSet r = s.executeQuery()) {
+            more = false;
+            while (r.next()) {
+              sum += r.getLong("value");
+              more = true;
+            }
+          }
+        }
+      }
+      equal(250L * 251 / 2, sum, "the sum");
+      equal(4, parts, "the number of parts");
+      c.commit();
+    }
+    c.setAutoCommit(true);
   }
 
   static void results(Connection c) throws Exception {

@@ -80,6 +80,9 @@ type Catalog struct {
 func New(e *query.Engine, owner string) *Catalog {
 	c := &Catalog{owner: owner, schemas: map[string]int64{}}
 	c.pg = &source{tables: defined(definitions)}
+	for _, t := range c.pg.tables {
+		t.Columns = append(t.Columns, table.Column{Name: tableOID, Type: table.Int64, Hidden: true})
+	}
 	c.info = &source{tables: defined(infoDefinitions)}
 	for _, s := range e.Schemas() {
 		c.addSchema(s.Name)
@@ -105,7 +108,22 @@ func New(e *query.Engine, owner string) *Catalog {
 		c.functions = append(c.functions, function{ownFunctionOIDs + int64(i), pgSchema, f})
 	}
 	c.fill()
+	c.markRows()
 	return c
+}
+
+// markRows tells each row of pg_catalog of which table it is.
+func (c *Catalog) markRows() {
+	for i := range c.relations {
+		r := &c.relations[i]
+		at := r.table.Column(tableOID)
+		if r.schema != pgSchema || at < 0 {
+			continue
+		}
+		for _, values := range c.pg.rows[r.table.Name] {
+			values[at] = table.Integer(r.oid)
+		}
+	}
 }
 
 func (c *Catalog) addSchema(name string) {

@@ -85,6 +85,15 @@ func (c *Catalog) addNames(list map[string]expr.Function) {
 		list[name] = nothing
 	}
 	list["pg_get_expr"] = constant(null, table.String, 2, 3)
+	list["pg_index_column_has_property"] = constant(null, table.Bool, 3, 3)
+	list["_pg_expandarray"] = expr.Function{Min: 1, Max: 1, Args: []table.Type{table.List | table.Int64},
+		Result: table.List | table.Record, Set: true, Call: func(v []table.Value) table.Value {
+			set := table.Value{Type: table.List | table.Record}
+			for i, x := range v[0].List {
+				set.List = append(set.List, expr.RecordOf(x, i+1))
+			}
+			return set
+		}}
 	list["pg_get_serial_sequence"] = constant(null, table.String, 2, 2)
 	for _, what := range []string{"table", "function", "type", "operator", "collation", "opclass", "opfamily",
 		"conversion", "statistics_obj", "ts_config", "ts_dict", "ts_parser", "ts_template"} {

@@ -67,7 +67,7 @@ func (c *Catalog) fillTypes() {
 	add := func(oid uint32, name, category string, size int64, elem, array uint32, input int) {
 		c.pg.add("pg_type", row{
 			"oid": oid, "typname": name, "typnamespace": catalogSchema, "typowner": ownerOID, "typlen": size,
-			"typbyval": size > 0 && size <= 8, "typtype": "b", "typcategory": category, "typispreferred": false,
+			"typbyval": size > 0 && size <= 8, "typtype": map[bool]string{false: "b", true: "p"}[category == "P"], "typcategory": category, "typispreferred": false,
 			"typisdefined": true, "typdelim": ",", "typrelid": 0, "typsubscript": 0, "typelem": elem,
 			"typarray": array, "typinput": input, "typoutput": 0, "typreceive": 0, "typsend": 0, "typmodin": 0,
 			"typmodout": 0, "typanalyze": 0, "typalign": "d", "typstorage": "p", "typnotnull": false,
@@ -93,18 +93,23 @@ func (c *Catalog) fillRelation(r *relation) {
 	if r.view {
 		kind, am = "v", 0
 	}
-	namespace := c.schemas[r.schema]
+	namespace, columns := c.schemas[r.schema], len(r.table.Columns)
+	if r.table.Column(tableOID) >= 0 {
+		columns--
+	}
 	c.pg.add("pg_class", row{
 		"oid": r.oid, "relname": r.table.Name, "relnamespace": namespace, "reltype": 0, "reloftype": 0,
 		"relowner": ownerOID, "relam": am, "relfilenode": 0, "reltablespace": 0, "relpages": 0,
 		"reltuples": -1.0, "relallvisible": 0, "reltoastrelid": 0, "relhasindex": false, "relisshared": false,
-		"relpersistence": "p", "relkind": kind, "relnatts": len(r.table.Columns), "relchecks": 0,
+		"relpersistence": "p", "relkind": kind, "relnatts": columns, "relchecks": 0,
 		"relhasrules": false, "relhastriggers": false, "relhassubclass": false, "relrowsecurity": false,
 		"relforcerowsecurity": false, "relispopulated": true, "relreplident": "d", "relispartition": false,
 		"relrewrite": 0, "relfrozenxid": 0, "relminmxid": 0,
 	})
 	for i := range r.table.Columns {
-		c.fillColumn(r, i)
+		if !r.table.Columns[i].Hidden {
+			c.fillColumn(r, i)
+		}
 	}
 	shown := "BASE TABLE"
 	if r.view {

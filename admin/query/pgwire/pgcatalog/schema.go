@@ -106,6 +106,9 @@ var letters = map[string]table.Type{
 	"d": table.Interval, "y": table.Binary, "S": table.ListString, "I": table.List | table.Int64,
 }
 
+// tableOID is a column that all tables of pg_catalog have, and that nobody sees who does not name it.
+const tableOID = "tableoid"
+
 // defined makes tables of definitions.
 func defined(text string) (tables []*table.Table) {
 	for line := range strings.Lines(strings.TrimSpace(text)) {

@@ -17,6 +17,7 @@ const (
 	oidTimestamptz = 1184
 	oidInterval    = 1186
 	oidNumeric     = 1700
+	oidRecord      = 2249
 )
 
 // pgType is a type of PostgreSQL.
@@ -47,6 +48,7 @@ var pgTypes = []pgType{
 		is: table.Interval},
 	{oid: oidNumeric, name: "numeric", pretty: "numeric", size: -1, kind: "N", array: 1231,
 		is: table.Float64},
+	{oid: oidRecord, name: "record", pretty: "record", size: -1, kind: "P", array: 2287, is: table.Record},
 	{oid: 18, name: "char", pretty: `"char"`, size: 1, kind: "Z", array: 1002, is: table.String},
 	{oid: 19, name: "name", pretty: "name", size: 64, kind: "S", array: 1003, is: table.String},
 	{oid: 21, name: "int2", pretty: "smallint", size: 2, kind: "N", array: 1005, is: table.Int64},
