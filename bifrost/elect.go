@@ -40,31 +40,33 @@ func (h *RaftHost) receive(b raftpb.MessageBatch) {
 	h.deliver(b)
 	for _, m := range b.Requests {
 		if m.Type == raftpb.TimeoutNow {
-			go h.takeOver(b, m)
+			b.Requests = []raftpb.Message{m}
+			go h.remind(b, Leadership{Term: m.Term, Leader: ReplicaID(m.From)})
 		}
 	}
 }
 
-// How often a replica is reminded that it is to take over.
+// How often a replica is reminded that it is to stand for election.
 const (
-	takeOverPause = 2 * time.Millisecond
-	takeOverTries = 7 // the pauses double: a quarter of a second in all, less than the leader waits
+	remindPause = 2 * time.Millisecond
+	remindTries = 7 // the pauses double: a quarter of a second in all, less than a leader waits
 )
 
-// takeOver reminds a replica here that its leader has asked it to take over. The library does not stand
-// for election while something committed is not applied yet, and does not come back to it; the leader
-// asks once, and drops all proposals until it gives up. Under load the one comes with the other: it
-// asks when the replica has the last entry, which is when that is committed.
-func (h *RaftHost) takeOver(b raftpb.MessageBatch, m raftpb.Message) {
-	b.Requests = []raftpb.Message{m}
-	for pause, try := takeOverPause, 0; try < takeOverTries; pause, try = 2*pause, try+1 {
+// remind delivers a message again that tells a replica here to stand for election, as long as its leader
+// is the one that it is to follow. The library does not stand while something committed is not applied
+// yet, and does not come back to it; a leader that hands over asks once, and drops all proposals until
+// it gives up. Under load the one comes with the other: the leader asks when the replica has the last
+// entry, which is when that is committed.
+func (h *RaftHost) remind(b raftpb.MessageBatch, before Leadership) {
+	id := LogID(b.Requests[0].ShardID)
+	for pause, try := remindPause, 0; try < remindTries; pause, try = 2*pause, try+1 {
 		select {
 		case <-time.After(pause):
 		case <-h.stopped:
 			return
 		}
-		now, known := h.LeaderOf(LogID(m.ShardID))
-		if !known || now.Term != m.Term || uint64(now.Leader) != m.From {
+		now, known := h.LeaderOf(id)
+		if !known || now.Term != before.Term || now.Leader != before.Leader {
 			return // it has stood, or somebody else has
 		}
 		if h.use(func(*dragonboat.NodeHost) error { h.deliver(b); return nil }) != nil {
@@ -88,8 +90,13 @@ func (h *RaftHost) timeIsUp(l *raftLog) raftpb.MessageBatch {
 // leader is gone, before the replica can tell: a leader that is not gone loses its leadership, and
 // nothing else happens.
 func (h *RaftHost) Campaign(id LogID) error {
+	before, known := h.LeaderOf(id)
 	return h.onLog(id, func(l *raftLog, _ *dragonboat.NodeHost) error {
-		h.deliver(h.timeIsUp(l))
+		b := h.timeIsUp(l)
+		h.deliver(b)
+		if known && !before.Leads {
+			go h.remind(b, before)
+		}
 		return nil
 	})
 }

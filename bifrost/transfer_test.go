@@ -1,10 +1,13 @@
 package bifrost_test
 
 import (
-	"context"
+	"bytes"
 	"errors"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/perdure/perdure/bifrost"
 )
@@ -23,7 +26,7 @@ func (c *replicas) appendAlways() {
 				}
 				for _, l := range c.logs {
 					if leads, _ := l.Leader(); leads {
-						_, _ = bifrost.AppendWait(context.Background(), l, make([]byte, 100))
+						_, _ = bifrost.AppendWait(c.t.Context(), l, make([]byte, 100))
 					}
 				}
 			}
@@ -57,4 +60,58 @@ func TestABusyLogIsHandedOver(t *testing.T) {
 		})
 		leader = next
 	}
+}
+
+// said tells whether the library has said that a replica did not stand for election.
+type said struct{ atomic.Bool }
+
+func (s *said) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("campaign skipped")) {
+		s.Store(true)
+	}
+	return len(line), nil
+}
+
+// A replica that is told that its leader is gone stands for election as soon as it has applied what is
+// committed; the library alone would forget about it.
+func TestABusyReplicaStandsForElection(t *testing.T) {
+	var skipped said
+	c := startReplicas(t, func(cfg *bifrost.RaftConfig) {
+		cfg.Tick, cfg.ElectionTicks, cfg.ProposalTimeout = 100*time.Millisecond, 600, time.Hour
+		cfg.Logger = slog.New(slog.NewTextHandler(&skipped, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	eventually(t, "a leader", func() bool {
+		if err := c.hosts[0].Campaign(testLog); err != nil {
+			t.Fatal(err)
+		}
+		leads, _ := c.logs[0].Leader()
+		return leads
+	})
+	if err := c.hosts[1].Stop(testLog); err != nil {
+		t.Fatal(err)
+	}
+	applying, goOn := make(chan struct{}), make(chan struct{})
+	c.recorders[1] = newRecorder(&disk{})
+	c.recorders[1].onApply = func([]bifrost.Record) error {
+		close(applying)
+		<-goOn
+		return nil
+	}
+	l, err := c.hosts[1].Start(t.Context(), testLog, c.recorders[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.logs[1] = l
+	mustAppend(t, c.logs[0], []byte("record"))
+	<-applying
+	skipped.Store(false) // and not of what was committed at the beginning
+	if err := c.hosts[1].Campaign(testLog); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the library to let it pass", func() bool { return skipped.Load() })
+	close(goOn)
+	eventually(t, "the busy replica to lead", func() bool {
+		leads, _ := c.logs[1].Leader()
+		return leads
+	})
 }
