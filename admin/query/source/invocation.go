@@ -189,14 +189,14 @@ func liveColumns() []column[invocation] {
 		related("last_failure_related_command_index", table.Uint64, index),
 		related("last_failure_related_command_name", text, name),
 		related("last_failure_related_command_type", text, kind),
-		{"last_awaiting_on_future_json", text, needsLive | store.StatusCounters,
-			func(v *table.Vector, r *invocation) {
-				if !r.hasLive || r.live.Awaiting == nil || r.live.Awaiting.IsEmpty() {
-					v.AppendNull()
-					return
-				}
-				v.AppendString(futureJSON(r.live.Awaiting, r.st.ProtocolVersion))
-			}},
+		// Only services that tell combinators say what they wait for while they run.
+		live("last_awaiting_on_future_json", text, func(v *table.Vector, a *explain.Attempt) {
+			if a.Awaiting == nil || a.Awaiting.IsEmpty() {
+				v.AppendNull()
+				return
+			}
+			v.AppendString(futureJSON(a.Awaiting, combinatorsSince))
+		}),
 	}
 }
 

@@ -44,7 +44,7 @@ func (s *stores) View(p protocol.PartitionID) (source.View, error) {
 // noSchema has nothing registered.
 type noSchema struct{ schema.Source }
 
-func openStores(b *testing.B, count int) *stores {
+func openStores(b testing.TB, count int) *stores {
 	b.Helper()
 	s := &stores{}
 	shared := store.NewShared(store.SharedConfig{BlockCacheBytes: 256 << 20, OpenFiles: 1000})
