@@ -2,7 +2,7 @@
 # TARGETS: build check race sim conformance chaos bench fuzz generate, and lint where installed.
 
 GO       ?= go
-PACKAGES  = $(shell $(GO) list ./... | grep -Ev '/chaos/(clitest|cluster|conformance|crash|hostile|pgtest|powercut|sim|sqltest)(/|$$)')
+PACKAGES  = $(shell $(GO) list ./... | grep -Ev '/chaos/(clitest|cluster|conformance|crash|hostile|pgtest|powercut|sim|sqltest|uitest)(/|$$)')
 SEEDS    ?= 1000
 FUZZTIME ?= 20s
 ROUNDS   ?= 100
@@ -36,7 +36,7 @@ sim:
 
 conformance:
 	$(GO) test -count=1 -timeout 30m ./chaos/conformance/... ./chaos/clitest/... ./chaos/sqltest/... \
-	  ./chaos/pgtest/...
+	  ./chaos/pgtest/... ./chaos/uitest/...
 
 # Kills a real server again and again while clients work, sends one what nobody should, and breaks a
 # cluster in every way under every workload (half an hour).
