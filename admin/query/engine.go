@@ -36,9 +36,11 @@ type Config struct {
 	Time time.Duration
 	// Rows is how many rows a statement may return. Default: 10,000,000.
 	Rows int64
-	// Parallel is how many partitions are read at once, by all statements together. Default: half
-	// of the processors, rounded up.
+	// Parallel is how many partitions are read at once, by all statements together. Default: as many
+	// as there are processors.
 	Parallel int
+	// Pace has the turns in which statements compute. Default: Parallel at a time, without rests.
+	Pace *exec.Pace
 	// User and Version are what current_user and version() say. Defaults: "perdure", "Perdure".
 	User, Version string
 	// Now is the time. Default: time.Now.
@@ -60,9 +62,12 @@ func (c Config) withDefaults() Config {
 	set(&c.Waiting, 10*time.Second)
 	set(&c.Time, 5*time.Minute)
 	set(&c.Rows, 10_000_000)
-	set(&c.Parallel, (runtime.GOMAXPROCS(0)+1)/2)
+	set(&c.Parallel, runtime.GOMAXPROCS(0))
 	set(&c.User, "perdure")
 	set(&c.Version, "Perdure")
+	if c.Pace == nil {
+		c.Pace = exec.NewPace(c.Parallel, nil)
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -82,7 +87,6 @@ type Engine struct {
 	schemas []Schema
 	memory  *exec.Memory
 	turns   chan struct{} // held by statements that run
-	slots   chan struct{} // held while rows are read
 	labels  bool          // see Session
 }
 
@@ -93,7 +97,6 @@ func New(cfg Config) *Engine {
 		cfg:    cfg,
 		memory: exec.NewMemory(cfg.MemoryBytes, "all queries together may take"),
 		turns:  make(chan struct{}, cfg.Statements),
-		slots:  make(chan struct{}, cfg.Parallel),
 	}
 	e.schemas = append([]Schema{{Name: plan.Public, Tables: cfg.Tables, Implied: true}}, cfg.Schemas...)
 	e.schemas = append(e.schemas, Schema{Name: information, Tables: &catalog{e}})
@@ -257,7 +260,7 @@ func (s *Statement) Run(ctx context.Context, params []table.Value, take func(row
 	memory := s.engine.memory.Part(s.engine.cfg.StatementBytes, "one query may take")
 	defer memory.Release()
 	runner := exec.New(ctx, exec.Config{
-		Parallel: s.engine.cfg.Parallel, Slots: s.engine.slots, Memory: memory,
+		Parallel: s.engine.cfg.Parallel, Pace: s.engine.cfg.Pace, Memory: memory,
 	})
 	planned, err := plan.Plan(s.query, s.engine.env(params, s.types, runner.Subquery))
 	if err != nil {

@@ -63,6 +63,72 @@ func (r *numberReader) Next(b *table.Batch) (bool, error) {
 
 func (*numberReader) Close() error { return nil }
 
+// wary is a table of numbers that come from elsewhere, or not, and that looks at how it is read.
+type wary struct {
+	numbers
+	distant bool
+	caps    []int
+	taken   func() int // turns, while rows are waited for
+	held    int
+}
+
+func (w *wary) Open(ctx context.Context, p uint16, q *table.Scan) (table.Reader, error) {
+	r, err := w.numbers.Open(ctx, p, q)
+	if w.distant {
+		return &distantReader{waryReader{r, w}}, err
+	}
+	return &waryReader{r, w}, err
+}
+
+type waryReader struct {
+	table.Reader
+	w *wary
+}
+
+func (r *waryReader) Next(b *table.Batch) (bool, error) {
+	r.w.caps = append(r.w.caps, b.Cap())
+	r.w.held += r.w.taken()
+	return r.Reader.Next(b)
+}
+
+type distantReader struct{ waryReader }
+
+func (*distantReader) Distant() {}
+
+// TestFewRows: a LIMIT is not paid for with a thousand rows.
+func TestFewRows(t *testing.T) {
+	w := &wary{numbers: numbers{count: 100_000, partitions: 1}, taken: func() int { return 0 }}
+	e := New(Config{Tables: w})
+	rows, err := collect(t.Context(), e, "SELECT n FROM numbers WHERE n % 10 = 0 LIMIT 100")
+	if err != nil || len(rows) != 100 {
+		t.Fatalf("%d rows: %v", len(rows), err)
+	}
+	if got := fmt.Sprint(w.caps); got != "[100 200 400 800]" {
+		t.Errorf("batches of %s rows were asked for", got)
+	}
+}
+
+// TestDistantRows: while a query waits for rows of another node it has no turn; that node may wait for
+// one here.
+func TestDistantRows(t *testing.T) {
+	for _, text := range []string{
+		"SELECT count(*) FROM numbers", "SELECT n FROM numbers ORDER BY n DESC",
+		"SELECT a.n FROM numbers a JOIN numbers b ON a.n = b.n", "SELECT DISTINCT n FROM numbers",
+	} {
+		for _, distant := range []bool{true, false} {
+			w := &wary{numbers: numbers{count: 5000, partitions: 1}, distant: distant}
+			e := New(Config{Tables: w})
+			w.taken = e.cfg.Pace.Taken
+			if _, err := collect(t.Context(), e, text); err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			if (w.held > 0) == distant {
+				t.Errorf("%s: rows from elsewhere: %t, turns while they were read: %d", text, distant, w.held)
+			}
+		}
+	}
+}
+
 func collect(ctx context.Context, e *Engine, text string, params ...table.Value) (rows []string, err error) {
 	s, err := e.Prepare(text)
 	if err != nil {
@@ -138,7 +204,7 @@ func TestCancel(t *testing.T) {
 			if _, err := collect(ctx, e, text); !errors.Is(err, left) {
 				t.Errorf("%s: %v", text, err)
 			}
-			if e.MemoryBytes() != 0 || len(e.turns) != 0 || len(e.slots) != 0 {
+			if e.MemoryBytes() != 0 || len(e.turns) != 0 || e.cfg.Pace.Taken() != 0 {
 				t.Errorf("%s: something is still held", text)
 			}
 		})

@@ -207,8 +207,8 @@ type QueryEngine struct {
 	// QueryMemorySize is how much memory one query may take. Default: 256 MiB, and at most
 	// MemorySize.
 	QueryMemorySize ByteSize `toml:"query-memory-size"`
-	// QueryParallelism is how many partitions all queries together read at a time; what is left of
-	// the processors is for invocations. Default: 0, half of the processors, rounded up.
+	// QueryParallelism is how many processors compute for queries, and how many partitions one of
+	// them reads at a time. While there are invocations they rest most of the time. Default: 0, all.
 	QueryParallelism int `toml:"query-parallelism"`
 	// ConcurrentQueriesLimit is how many queries run at once; more wait, and get 429 after 10 s.
 	// Default: 16.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/admin/console"
+	"github.com/perdure/perdure/admin/query/exec"
 	"github.com/perdure/perdure/admin/query/scatter"
 	"github.com/perdure/perdure/bifrost"
 	"github.com/perdure/perdure/cluster"
@@ -53,6 +54,9 @@ type Node struct {
 	ingress    *endpointServer
 	postgres   *postgresServer // nil: not configured
 
+	activity   activity
+	pacing     sync.Once
+	pace       *exec.Pace // of queries; made by the first that asks for it
 	scans      sync.Once
 	scanServer *scatter.Server // made by the first scan of another node
 
@@ -249,8 +253,11 @@ func (n *Node) partitionEvents() partition.Events {
 		n.log.Warn("fault", "partition", p, "error", err)
 	}
 	return partition.Events{
-		Applied: n.metrics.applied,
-		Failed:  failed,
+		Applied: func(p protocol.PartitionID, records int, took time.Duration) {
+			n.activity.records.Add(int64(records))
+			n.metrics.applied(p, records, took)
+		},
+		Failed: failed,
 		Stalled: func(p protocol.PartitionID, f explain.Finding) {
 			n.metrics.stalls.Inc()
 			n.log.Error("an invocation is stalled: see perdure explain", "partition", p,

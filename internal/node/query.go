@@ -9,6 +9,7 @@ import (
 
 	"github.com/perdure/perdure/admin"
 	"github.com/perdure/perdure/admin/query"
+	"github.com/perdure/perdure/admin/query/exec"
 	"github.com/perdure/perdure/admin/query/scatter"
 	tables "github.com/perdure/perdure/admin/query/source"
 	"github.com/perdure/perdure/partition"
@@ -39,16 +40,26 @@ func (n *Node) queryEngine() *query.Engine {
 		Time:           cfg.QueryTimeout.Std(),
 		Rows:           int64(cfg.RowLimit),
 		Parallel:       n.queryParallelism(),
+		Pace:           n.queryPace(),
 		Version:        "Perdure " + n.version,
 	})
 }
 
-// queryParallelism is how many partitions queries read at a time: half of the processors by default.
+// queryParallelism is how many processors compute for queries: all of them by default, as long as there
+// is nothing else to do.
 func (n *Node) queryParallelism() int {
 	if set := n.cfg.Admin.QueryEngine.QueryParallelism; set > 0 {
 		return set
 	}
-	return (runtime.GOMAXPROCS(0) + 1) / 2
+	return runtime.GOMAXPROCS(0)
+}
+
+// queryPace has the turns of all queries here, and of scans for those of other nodes.
+func (n *Node) queryPace() *exec.Pace {
+	n.pacing.Do(func() {
+		n.pace = exec.NewPace(n.queryParallelism(), func() bool { return n.activity.busyAt(time.Now()) })
+	})
+	return n.pace
 }
 
 // serveScan gives other nodes the rows of partitions that are led here.
@@ -57,7 +68,7 @@ func (n *Node) serveScan(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the node is starting", http.StatusServiceUnavailable)
 		return
 	}
-	n.scans.Do(func() { n.scanServer = scatter.NewServer(n.localTables(), n.queryParallelism()) })
+	n.scans.Do(func() { n.scanServer = scatter.NewServer(n.localTables(), n.queryPace()) })
 	n.scanServer.ServeHTTP(w, r)
 }
 

@@ -149,6 +149,7 @@ func (r *Runner) aggregate(n *plan.Aggregate, out emit) error {
 	}
 	row := make(expr.Row, len(n.Groups)+len(n.Aggs))
 	for _, g := range all.list {
+		r.turn.step()
 		copy(row, g.values)
 		for i, s := range g.states {
 			row[len(n.Groups)+i] = s.Result()

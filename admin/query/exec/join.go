@@ -175,9 +175,7 @@ func (j *join) probe(left expr.Row) bool {
 func (j *join) each(left expr.Row, visit func(at int) bool) {
 	if j.right.byKey == nil {
 		for at := range j.right.rows {
-			if at%looksBetweenRows == 0 && j.r.ctx.Err() != nil {
-				panic(failure{j.r.cause()})
-			}
+			j.r.turn.step()
 			if !visit(at) {
 				return
 			}
@@ -189,19 +187,18 @@ func (j *join) each(left expr.Row, visit func(at int) bool) {
 		return
 	}
 	for _, at := range j.right.byKey[string(key)] {
+		j.r.turn.step()
 		if !visit(at) {
 			return
 		}
 	}
 }
 
-// looksBetweenRows is after how many rows a loop over rows in memory looks whether it may go on.
-const looksBetweenRows = 1024
-
 // unmatched hands on the rows of the right side that go with none of the left.
 func (j *join) unmatched() {
 	clear(j.row[:j.width])
 	for i := range j.right.rows {
+		j.r.turn.step()
 		if !j.right.rows[i].matched {
 			copy(j.row[j.width:], j.right.rows[i].row)
 			if !j.out(j.row) {

@@ -16,9 +16,8 @@ import (
 type Config struct {
 	// Parallel is how many partitions are read at a time.
 	Parallel int
-	// Slots are taken while rows are read and computed, and bound what all queries together do at
-	// any moment. They are given back between batches.
-	Slots  chan struct{}
+	// Pace has the turns that are taken while rows are read and computed.
+	Pace   *Pace
 	Memory *Memory
 }
 
@@ -26,11 +25,14 @@ type Config struct {
 type Runner struct {
 	ctx    context.Context
 	cfg    Config
-	nested bool // inside another plan's expression: in the goroutine that asks, which has a slot
+	turn   *Turn // of the goroutine that runs the query
+	nested bool  // inside another plan's expression: in any goroutine, which has its turn
 }
 
 // New makes a runner. It stops when ctx ends, with the context's cause.
-func New(ctx context.Context, cfg Config) *Runner { return &Runner{ctx: ctx, cfg: cfg} }
+func New(ctx context.Context, cfg Config) *Runner {
+	return &Runner{ctx: ctx, cfg: cfg, turn: cfg.Pace.Turn(ctx)}
+}
 
 // cause is why the query has to stop.
 func (r *Runner) cause() error { return context.Cause(r.ctx) }
@@ -41,13 +43,27 @@ type emit = func(expr.Row) bool
 // Run hands the rows of a plan to take, which must not keep them, until it returns false.
 func (r *Runner) Run(n plan.Node, take func(expr.Row) bool) (err error) {
 	defer Caught(&err)
-	return r.run(n, take)
+	out := newOutlet(r.turn, r.cfg.Memory, take)
+	defer func() {
+		r.turn.idle = nil
+		r.turn.Give()
+	}()
+	if err := r.turn.Take(); err != nil {
+		return err
+	}
+	if err := r.run(n, out.add); err != nil {
+		return err
+	}
+	r.turn.Give()
+	out.flush() // of a query that gave its turn back before
+	return nil
 }
 
 // Subquery gives the rows of a plan that stands in an expression.
 func (r *Runner) Subquery(n any, limit int) (rows []expr.Row) {
 	inner := *r
 	inner.nested = true
+	inner.turn = (&Pace{busy: func() bool { return false }}).Turn(r.ctx) // never held
 	kept := slab{claim: claim{memory: r.cfg.Memory}}
 	err := inner.run(n.(plan.Node), func(row expr.Row) bool {
 		rows = append(rows, kept.copy(row))

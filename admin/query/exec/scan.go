@@ -83,7 +83,7 @@ func (f *fragment) request() (q *table.Scan, ok bool) {
 // worker takes the rows of some partitions.
 type worker struct {
 	take emit
-	// flush is called after each batch, without a slot; false: no more rows are wanted.
+	// flush is called after each batch, without the turn; false: no more rows are wanted.
 	flush func() bool
 	// done is called when there are no more.
 	done func()
@@ -107,6 +107,7 @@ func (r *Runner) each(f *fragment, make func() *worker) error {
 			return p, true
 		})
 	}
+	held := r.turn.Give()
 	ctx, cancel := context.WithCancelCause(r.ctx)
 	defer cancel(nil)
 	var next atomic.Int32
@@ -115,7 +116,9 @@ func (r *Runner) each(f *fragment, make func() *worker) error {
 	for range n {
 		w := make()
 		group.Go(func() {
-			if err := r.readSome(ctx, f, q, w, func() (uint16, bool) {
+			inner := *r
+			inner.turn = r.cfg.Pace.Turn(ctx)
+			if err := inner.readSome(ctx, f, q, w, func() (uint16, bool) {
 				at := int(next.Add(1)) - 1
 				if at >= len(partitions) {
 					return 0, false
@@ -131,7 +134,7 @@ func (r *Runner) each(f *fragment, make func() *worker) error {
 	if err := first.Load(); err != nil {
 		return *err
 	}
-	return nil
+	return r.turn.resume(held)
 }
 
 // readSome is readAll in a goroutine of its own.
@@ -139,6 +142,7 @@ func (r *Runner) readSome(ctx context.Context, f *fragment, q *table.Scan, w *wo
 	next func() (uint16, bool),
 ) (err error) {
 	defer Caught(&err)
+	defer r.turn.Give()
 	return r.readAll(ctx, f, q, w, next)
 }
 
@@ -147,6 +151,7 @@ func (r *Runner) readAll(ctx context.Context, f *fragment, q *table.Scan, w *wor
 	next func() (uint16, bool),
 ) error {
 	take, batch := f.pipe(w.take), table.NewBatch(q)
+	batch.Begin(f.scan.Few)
 	row := make(expr.Row, len(q.Columns))
 	for p, ok := next(); ok; p, ok = next() {
 		more, err := r.read(ctx, f.scan.Source, p, q, batch, func() bool {
@@ -169,11 +174,12 @@ func (r *Runner) readAll(ctx context.Context, f *fragment, q *table.Scan, w *wor
 	return nil
 }
 
-// read reads one partition. Between batches it lets others have its slot.
+// read reads one partition. Between batches it lets others have its turn.
 func (r *Runner) read(ctx context.Context, from table.Source, partition uint16, q *table.Scan,
 	batch *table.Batch, take, flush func() bool,
 ) (more bool, err error) {
-	reader, err := from.Open(ctx, partition, q)
+	held := r.turn.Give()
+	reader, err := from.Open(ctx, partition, q) // another node may have to be found
 	if err != nil {
 		return false, err
 	}
@@ -185,37 +191,50 @@ func (r *Runner) read(ctx context.Context, from table.Source, partition uint16, 
 	for {
 		ok, wanted, err := r.slice(ctx, reader, batch, take)
 		if err != nil || !ok {
+			if err == nil {
+				err = r.turn.resume(held)
+			}
 			return wanted, err
 		}
 		if !flush() || !wanted {
-			return false, nil
+			return false, r.turn.resume(held)
 		}
+		batch.Grow()
 		runtime.Gosched()
 	}
 }
 
-// slice reads and takes one batch, holding a slot.
+// slice reads and takes one batch, and has the turn meanwhile.
 func (r *Runner) slice(ctx context.Context, reader table.Reader, batch *table.Batch, take func() bool,
 ) (ok, wanted bool, err error) {
-	if !r.nested {
-		select {
-		case r.cfg.Slots <- struct{}{}:
-			defer func() { <-r.cfg.Slots }()
-		case <-ctx.Done():
-			return false, false, context.Cause(ctx)
+	if _, distant := reader.(table.Distant); distant {
+		if ok, err = r.next(ctx, reader, batch); err != nil || !ok {
+			return false, true, err
 		}
 	}
-	if ctx.Err() != nil {
-		return false, false, context.Cause(ctx)
+	if !r.nested {
+		if err := r.turn.Take(); err != nil {
+			return false, false, err
+		}
+		defer r.turn.Give()
 	}
-	ok, err = reader.Next(batch)
+	if !ok {
+		if ok, err = r.next(ctx, reader, batch); err != nil || !ok {
+			return false, true, err
+		}
+	}
+	return true, take(), nil
+}
+
+func (r *Runner) next(ctx context.Context, reader table.Reader, batch *table.Batch) (bool, error) {
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	ok, err := reader.Next(batch)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	if err != nil || !ok {
-		return false, true, err
-	}
-	return true, take(), nil
+	return ok, err
 }
 
 // stream hands the rows of all partitions to out, in the goroutine that runs the query.
@@ -227,9 +246,10 @@ func (r *Runner) stream(f *fragment, out emit) error {
 	if r.nested || r.cfg.Parallel <= 1 || len(f.scan.Source.Partitions(q)) <= 1 {
 		return r.inline(f, out)
 	}
+	held := r.turn.Give()
 	ctx, cancel := context.WithCancelCause(r.ctx)
 	inner := *r
-	inner.ctx = ctx
+	inner.ctx, inner.turn = ctx, r.cfg.Pace.Turn(ctx)
 	chunks := make(chan chunk, r.cfg.Parallel)
 	defer func() { // nothing may look at the tables once the query has ended
 		cancel(nil)
@@ -244,25 +264,30 @@ func (r *Runner) stream(f *fragment, out emit) error {
 	}()
 	stopped := false
 	for c := range chunks {
+		if !stopped && r.turn.Take() != nil {
+			stopped = true
+		}
 		for i := 0; i < len(c.rows) && !stopped; i++ {
 			if !out(c.rows[i]) {
 				stopped = true
 				cancel(errStopped)
 			}
+			r.turn.step()
 		}
 		c.claim.release()
+		r.turn.Give()
 	}
 	switch {
-	case stopped:
-		return nil
-	case failed == nil && r.ctx.Err() != nil: // a goroutine that could not send its rows
+	case r.ctx.Err() != nil: // a goroutine could not send its rows, or this one had no turn
 		return r.cause()
+	case stopped || failed == nil:
+		return r.turn.resume(held)
 	}
 	return failed
 }
 
-// inline reads without goroutines: what takes the rows may wait for a client, so that the slot is
-// only held while a batch is put together.
+// inline reads without goroutines. What takes the rows may read other tables, so that they are copied
+// and handed on after each batch.
 func (r *Runner) inline(f *fragment, out emit) error {
 	kept := slab{claim: claim{memory: r.cfg.Memory}}
 	var rows []expr.Row
@@ -271,8 +296,15 @@ func (r *Runner) inline(f *fragment, out emit) error {
 			take: func(row expr.Row) bool { rows = append(rows, kept.copy(row)); return true },
 			flush: func() bool {
 				more := true
+				if !r.nested {
+					if err := r.turn.Take(); err != nil {
+						panic(failure{err})
+					}
+					defer r.turn.Give()
+				}
 				for i := 0; i < len(rows) && more; i++ {
 					more = out(rows[i])
+					r.turn.step()
 				}
 				rows = rows[:0]
 				kept.release()

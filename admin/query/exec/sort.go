@@ -37,8 +37,12 @@ func (r *Runner) sort(n *plan.Sort, out emit) error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(list, func(a, b sorted) int { return expr.CompareKeys(n.Keys, a.keys, b.keys) })
+	slices.SortStableFunc(list, func(a, b sorted) int {
+		r.turn.step()
+		return expr.CompareKeys(n.Keys, a.keys, b.keys)
+	})
 	for i := range list {
+		r.turn.step()
 		if n.Limit > 0 && i >= n.Limit || !out(list[i].row) {
 			break
 		}

@@ -29,6 +29,7 @@ func (r *Runner) window(n *plan.Window, out emit) error {
 		w.all(rows)
 	}
 	for _, row := range rows {
+		r.turn.step()
 		if !out(row) {
 			break
 		}
@@ -58,7 +59,10 @@ func (w *windower) all(rows []expr.Row) {
 	for i, row := range rows {
 		list[i] = sorted{w.kept.copy(evalKeys(keys, row, scratch)), row}
 	}
-	slices.SortStableFunc(list, func(a, b sorted) int { return expr.CompareKeys(keys, a.keys, b.keys) })
+	slices.SortStableFunc(list, func(a, b sorted) int {
+		w.r.turn.step()
+		return expr.CompareKeys(keys, a.keys, b.keys)
+	})
 	by := len(w.c.PartitionBy)
 	for first := 0; first < len(list); {
 		end := first + 1
@@ -114,6 +118,7 @@ func (w *windower) ranks() {
 		}
 	}
 	for i := range n {
+		w.r.turn.step()
 		if w.peer[i] == i {
 			dense++
 			end = w.peersEnd(i)
@@ -147,6 +152,7 @@ func bucket(i, n, buckets int) int {
 // offset is lag and lead: the value some rows before or behind, or a default.
 func (w *windower) offset() {
 	for i := range w.part {
+		w.r.turn.step()
 		row := w.part[i].row
 		by := 1
 		if len(w.c.Args) > 1 {
@@ -213,9 +219,6 @@ func (w *windower) bound(i int, b *sql.Bound, which int, end bool) int {
 func (w *windower) frames() {
 	s := &frameState{w: w}
 	for i := range w.part {
-		if i%looksBetweenRows == 0 && w.r.ctx.Err() != nil {
-			panic(failure{w.r.cause()})
-		}
 		first, end := w.frame(i)
 		switch {
 		case w.c.Agg != nil && w.c.Name != "first_value" && w.c.Name != "last_value":
@@ -239,6 +242,7 @@ func (w *windower) pick(first, end int) table.Value {
 		step, at = -1, end-1
 	}
 	for ; at >= first && at < end; at += step {
+		w.r.turn.step()
 		v := w.c.Args[0].Eval(w.part[at].row)
 		if w.c.IgnoreNulls && v.IsNull() {
 			continue
@@ -264,6 +268,7 @@ func (s *frameState) aggregate(first, end int) table.Value {
 		s.state, s.first, s.end = a.New(), first, first
 	}
 	for ; s.end < end; s.end++ {
+		s.w.r.turn.step()
 		row := s.w.part[s.end].row
 		if a.Filter != nil && !a.Filter.True(row) {
 			continue

@@ -37,6 +37,7 @@ type Scan struct {
 	Filter     *expr.Expr // on its rows; nil: none
 	Conditions []Condition
 	Limit      int // 0: none
+	Few        int // rows that may be enough if all of them meet the filter; 0: it is not known
 }
 
 // Fields implements Node.

@@ -249,8 +249,11 @@ func limitScans(n Node) {
 			}
 			in = p.In
 		}
-		if s, ok := in.(*Scan); ok && s.Filter == nil && l.Limit+l.Offset > 0 {
-			s.Limit = l.Limit + l.Offset
+		if s, ok := in.(*Scan); ok && l.Limit+l.Offset > 0 {
+			s.Few = l.Limit + l.Offset
+			if s.Filter == nil {
+				s.Limit = s.Few
+			}
 		}
 	}
 	for _, in := range n.Inputs() {

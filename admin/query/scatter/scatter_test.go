@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perdure/perdure/admin/query/exec"
 	"github.com/perdure/perdure/admin/query/table"
 )
 
@@ -102,7 +103,7 @@ func everything(s *shelf) *table.Scan {
 // TestElsewhereAsHere: rows from another node are those that it has.
 func TestElsewhereAsHere(t *testing.T) {
 	there := newShelf()
-	server := httptest.NewServer(NewServer(there, 1))
+	server := httptest.NewServer(NewServer(there, exec.NewPace(1, nil)))
 	defer server.Close()
 	here := newShelf()
 	here.rows[0] = here.rows[0][:1]
@@ -127,7 +128,7 @@ func TestElsewhereAsHere(t *testing.T) {
 // TestWhatIsAskedFor: columns, conditions and limit arrive as they were.
 func TestWhatIsAskedFor(t *testing.T) {
 	there := newShelf()
-	server := httptest.NewServer(NewServer(there, 1))
+	server := httptest.NewServer(NewServer(there, exec.NewPace(1, nil)))
 	defer server.Close()
 	s := NewSource(Config{Local: newShelf(), Leaders: fixed{server.URL}, Client: server.Client()})
 	q := &table.Scan{Table: there.table, Columns: []int{3, 1}, Limit: 7, Conditions: []table.Condition{
@@ -145,7 +146,7 @@ func TestWhatIsAskedFor(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	there := newShelf()
-	server := httptest.NewServer(NewServer(there, 1))
+	server := httptest.NewServer(NewServer(there, exec.NewPace(1, nil)))
 	defer server.Close()
 	here := newShelf()
 	s := NewSource(Config{Local: here, Leaders: fixed{server.URL}, Client: server.Client()})
@@ -167,7 +168,7 @@ func TestCutStreams(t *testing.T) {
 	s.rows[0] = s.rows[0][:3]
 	q := everything(s)
 	recorder := httptest.NewRecorder()
-	NewServer(s, 1).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/",
+	NewServer(s, exec.NewPace(1, nil)).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/",
 		bytes.NewReader(requestOf(0, q).append(nil))))
 	whole := recorder.Body.Bytes()
 	read := func(b []byte) error {

@@ -1,12 +1,14 @@
 package scatter
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/perdure/perdure/admin/query/exec"
 	"github.com/perdure/perdure/admin/query/table"
 )
 
@@ -19,14 +21,12 @@ const (
 // Server gives the rows of partitions that are led here.
 type Server struct {
 	tables table.Source
-	slots  chan struct{} // held while rows are read
+	pace   *exec.Pace
 }
 
-// NewServer makes a server of the tables of partitions that are led here. It reads parallel of them
-// at a time.
-func NewServer(tables table.Source, parallel int) *Server {
-	return &Server{tables, make(chan struct{}, parallel)}
-}
+// NewServer makes a server of the tables of partitions that are led here. It reads them in turns of
+// pace, which it shares with the queries of this node.
+func NewServer(tables table.Source, pace *exec.Pace) *Server { return &Server{tables, pace} }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -50,7 +50,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	err = s.stream(w, reader, table.NewBatch(scan))
+	err = s.stream(r.Context(), w, reader, table.NewBatch(scan))
 	if closed := reader.Close(); err == nil && closed != nil {
 		err = closed
 	}
@@ -90,13 +90,16 @@ func (s *Server) scan(q *request) (*table.Scan, error) {
 }
 
 // stream sends batches until there are no more.
-func (s *Server) stream(w http.ResponseWriter, reader table.Reader, batch *table.Batch) error {
+func (s *Server) stream(ctx context.Context, w http.ResponseWriter, reader table.Reader, batch *table.Batch) error {
 	control := http.NewResponseController(w)
 	var body, frame []byte
+	turn := s.pace.Turn(ctx)
 	for {
-		s.slots <- struct{}{}
+		if err := turn.Take(); err != nil {
+			return err
+		}
 		ok, err := reader.Next(batch)
-		<-s.slots
+		turn.Give()
 		if err != nil || !ok {
 			return err
 		}

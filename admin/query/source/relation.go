@@ -138,7 +138,7 @@ const (
 	// looksBetweenRows is after how many rows the reader looks whether it is still wanted.
 	looksBetweenRows = 512
 	// maxLooks is how many rows the reader looks at before it lets others have a turn.
-	maxLooks = 4096
+	maxLooks = 1024
 )
 
 // Next implements table.Reader.

@@ -62,6 +62,8 @@ type Vector struct {
 type Batch struct {
 	Rows    int
 	Columns []Vector
+
+	most int // rows that it takes; 0: DefaultRows
 }
 
 // NewBatch makes a batch for the columns of a scan.
@@ -74,7 +76,19 @@ func NewBatch(s *Scan) *Batch {
 }
 
 // Cap is the number of rows a Reader puts in at most.
-func (b *Batch) Cap() int { return DefaultRows }
+func (b *Batch) Cap() int {
+	if b.most == 0 {
+		return DefaultRows
+	}
+	return b.most
+}
+
+// Begin has the first batch take few rows, for those who may want no more; each that follows takes
+// twice as many, up to DefaultRows. 0 is as many as there is room for.
+func (b *Batch) Begin(rows int) { b.most = min(rows, DefaultRows) }
+
+// Grow is to be called between batches.
+func (b *Batch) Grow() { b.most = min(2*b.most, DefaultRows) }
 
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {

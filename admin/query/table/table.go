@@ -147,6 +147,12 @@ type Source interface {
 	Open(ctx context.Context, partition uint16, s *Scan) (Reader, error)
 }
 
+// Distant is a Reader that waits for its rows rather than computing them: they come from elsewhere.
+type Distant interface {
+	Reader
+	Distant()
+}
+
 // Reader returns the rows of one scan of one partition. It is used by one goroutine.
 type Reader interface {
 	// Next fills b, which it resets first, with up to b.Cap() rows: fewer, or none, when it has
