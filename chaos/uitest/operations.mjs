@@ -100,6 +100,25 @@ export const operations = [
   batch('Kill', [...three(CANCELLED), ...three(KILLED)]),
   batch('Purge', []),
   {
+    // Its pages are made of OpenAPI documents, whose wording is each server's own.
+    name: 'call a handler from the playground',
+    async act(side) {
+      await side.go('overview?servicePlayground=GoBasic',
+        side.page.getByRole('heading', { name: 'GoBasic', level: 1 }));
+      // The document of this server has handlers in groups, by what can be asked of them.
+      const group = side.dialog.getByText('Request Response');
+      const handler = side.dialog.getByRole('link', { name: /^steps/ });
+      await handler.or(group).first().click();
+      await handler.first().click();
+      await side.click('button', 'Send API Request', side.dialog);
+      await side.see(side.dialog.getByText('200 OK'));
+      await side.outcomes(
+        `target = 'GoBasic/steps' AND restarted_from IS NULL AND id <> '${side.kept.succeeded}'`,
+        ['completed']);
+    },
+    same: false,
+  },
+  {
     name: 'delete a deployment',
     async act(side) {
       await side.go('overview?view=deployments', 'Registered');
