@@ -50,11 +50,12 @@ type membership struct {
 }
 
 // Multi-zone timing of elections: a lost leader is replaced within a second, and a slow disk or a
-// pause of a few hundred milliseconds elects nobody.
+// pause of a few hundred milliseconds elects nobody. Ticks and heartbeats are what a cluster costs that
+// has nothing to do: they are as rare as five heartbeats before an election allow.
 const (
-	raftTick       = 10 * time.Millisecond
-	raftElection   = 40 // ticks
-	raftHeartbeat  = 3  // ticks
+	raftTick       = 20 * time.Millisecond
+	raftElection   = 20 // ticks
+	raftHeartbeat  = 4  // ticks
 	aloneTick      = 100 * time.Millisecond
 	aloneElection  = 3
 	aloneHeartbeat = 1
