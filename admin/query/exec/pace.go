@@ -19,8 +19,8 @@ const (
 )
 
 // Pace hands out turns to compute, to all queries of a node. There are so many at a time, and each is
-// short. While the server is busy a turn is followed by a rest in which nobody else has it, so that
-// queries take a fraction of the processors however many they are.
+// short. While the server is busy a turn is followed by a rest in which nobody has it, so that queries
+// take a fraction of the processors however many they are.
 type Pace struct {
 	slots chan struct{}
 	busy  func() bool
@@ -35,7 +35,7 @@ func NewPace(parallel int, busy func() bool) *Pace {
 	return &Pace{slots: make(chan struct{}, parallel), busy: busy}
 }
 
-// Taken is how many turns are taken now.
+// Taken is how many turns are taken now, or rest.
 func (p *Pace) Taken() int { return len(p.slots) }
 
 // Turn is the turn of one goroutine. It begins without having it.
@@ -68,31 +68,26 @@ func (t *Turn) Take() error {
 	}
 }
 
-// Give gives the turn back, after a rest if the server is busy. It reports whether it was held.
+// Give gives the turn back. If the server is busy nobody gets it before a rest has passed; the goroutine
+// that had it goes on, so that a query whose answer is there does not wait. It reports whether the turn
+// was held.
 func (t *Turn) Give() bool {
 	if !t.held {
 		return false
 	}
-	t.rest(time.Since(t.began))
 	t.held = false
-	<-t.pace.slots
+	if p := t.pace; p.busy() {
+		time.AfterFunc(min(time.Since(t.began)*restFactor, maxRest), p.free)
+	} else {
+		p.free()
+	}
 	if t.idle != nil {
 		t.idle()
 	}
 	return true
 }
 
-func (t *Turn) rest(computed time.Duration) {
-	if !t.pace.busy() {
-		return
-	}
-	timer := time.NewTimer(min(computed*restFactor, maxRest))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-t.ctx.Done():
-	}
-}
+func (p *Pace) free() { <-p.slots }
 
 // step is called in loops over what is in memory. Now and then it lets others have the turn, and it
 // fails when the query has to end.

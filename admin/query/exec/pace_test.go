@@ -38,7 +38,8 @@ func TestRest(t *testing.T) {
 	}
 }
 
-// TestTurnEnds: a query that ends while it waits or rests has no turn afterwards.
+// TestTurnEnds: a query that ends while it waits has no turn afterwards, and one that ends does not wait
+// for the rest.
 func TestTurnEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPace(1, func() bool { return true })
@@ -54,8 +55,13 @@ func TestTurnEnds(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		began := time.Now()
-		if holder.Give(); time.Since(began) != 0 || p.Taken() != 0 {
+		if holder.Give(); time.Since(began) != 0 || p.Taken() != 1 {
 			t.Errorf("a query that is over rested for %s, and %d turns are taken", time.Since(began), p.Taken())
+		}
+		time.Sleep(maxRest)
+		synctest.Wait()
+		if p.Taken() != 0 {
+			t.Error("the turn is taken after the rest")
 		}
 		if err := holder.Take(); !errors.Is(err, over) {
 			t.Errorf("a query that is over has a turn: %v", err)
