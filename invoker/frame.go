@@ -244,8 +244,7 @@ func (a *attempt) resolveCallee(
 		if !errors.As(err, &missing) {
 			return failed("", "call %s/%s: %v", svc, handler, err)
 		}
-		return failed(docUnknownCallee, "call %s/%s: %v; register a deployment that offers it",
-			svc, handler, err)
+		return failed(docUnknownCallee, "call %s/%s: %v", svc, handler, err)
 	}
 	if r.Service.Kind == protocol.KindService {
 		key = ""
