@@ -244,7 +244,11 @@ func (a *attempt) resolveCallee(
 		if !errors.As(err, &missing) {
 			return failed("", "call %s/%s: %v", svc, handler, err)
 		}
-		return failed(docUnknownCallee, "call %s/%s: %v", svc, handler, err)
+		advice := "" // the one for a service is in the error
+		if missing.Handler != "" {
+			advice = "; register a deployment that offers it"
+		}
+		return failed(docUnknownCallee, "call %s/%s: %v%s", svc, handler, err, advice)
 	}
 	if r.Service.Kind == protocol.KindService {
 		key = ""
