@@ -64,13 +64,9 @@ func run(ctx context.Context, opts options, report func(command, difference stri
 	if err != nil {
 		return fmt.Errorf("install the reference server: %w", err)
 	}
-	own, err := process.GoBuild(ctx, "./cmd/perdure", dir)
+	own, services, err := process.Build(ctx, dir)
 	if err != nil {
-		return fmt.Errorf("build the server: %w", err)
-	}
-	services, err := process.GoBuild(ctx, "./chaos/scenario/goservice", dir)
-	if err != nil {
-		return fmt.Errorf("build the services: %w", err)
+		return err
 	}
 	uri, proc, err := process.StartServices(ctx, dir, services)
 	if err != nil {

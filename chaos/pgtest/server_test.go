@@ -51,13 +51,9 @@ func serving(f func()) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	services, err := process.GoBuild(ctx, "./chaos/scenario/goservice", dir)
+	binary, services, err := process.Build(ctx, dir)
 	if err != nil {
-		return fmt.Errorf("build the services: %w", err)
-	}
-	binary, err := process.GoBuild(ctx, "./cmd/perdure", dir)
-	if err != nil {
-		return fmt.Errorf("build the server: %w", err)
+		return err
 	}
 	at, err := process.FreeAddresses(5)
 	if err != nil {

@@ -60,6 +60,17 @@ func NPM(ctx context.Context, dir string, args ...string) error {
 	return Tool(ctx, dir, "npm", append(args, "--ignore-scripts", "--no-audit", "--no-fund")...)
 }
 
+// Build builds the server and the services that the suites call into dir and returns their binaries.
+func Build(ctx context.Context, dir string) (server, services string, err error) {
+	if server, err = GoBuild(ctx, "./cmd/perdure", dir); err != nil {
+		return "", "", fmt.Errorf("build the server: %w", err)
+	}
+	if services, err = GoBuild(ctx, "./chaos/scenario/goservice", dir); err != nil {
+		return "", "", fmt.Errorf("build the services: %w", err)
+	}
+	return server, services, nil
+}
+
 // Reference installs a package of the reference, "restate-server" or "restate", into a folder of
 // the user's cache unless it is there, and returns its binary.
 func Reference(ctx context.Context, pkg string) (string, error) {

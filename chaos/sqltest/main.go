@@ -59,13 +59,9 @@ func run(ctx context.Context, opts options, report func(q query, problem string)
 		return err
 	}
 	defer os.RemoveAll(dir)
-	services, err := process.GoBuild(ctx, "./chaos/scenario/goservice", dir)
+	binary, services, err := process.Build(ctx, dir)
 	if err != nil {
-		return fmt.Errorf("build the services: %w", err)
-	}
-	binary, err := process.GoBuild(ctx, "./cmd/perdure", dir)
-	if err != nil {
-		return fmt.Errorf("build the server: %w", err)
+		return err
 	}
 	own, err := startSide(ctx, filepath.Join(dir, "own"), "PERDURE_", services, binary, "serve")
 	if err != nil {

@@ -82,13 +82,9 @@ func run(ctx context.Context, shots string, report func(result)) error {
 	if err != nil {
 		return fmt.Errorf("install playwright-core: %w", err)
 	}
-	own, err := process.GoBuild(ctx, "./cmd/perdure", dir)
+	own, services, err := process.Build(ctx, dir)
 	if err != nil {
-		return fmt.Errorf("build the server: %w", err)
-	}
-	services, err := process.GoBuild(ctx, "./chaos/scenario/goservice", dir)
-	if err != nil {
-		return fmt.Errorf("build the services: %w", err)
+		return err
 	}
 	theirs, err := process.StartServer(ctx, dir, own, reference, settings)
 	if err != nil {
