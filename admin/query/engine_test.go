@@ -103,8 +103,15 @@ func TestFewRows(t *testing.T) {
 	if err != nil || len(rows) != 100 {
 		t.Fatalf("%d rows: %v", len(rows), err)
 	}
-	if got := fmt.Sprint(w.caps); got != "[100 200 400 800]" {
-		t.Errorf("batches of %s rows were asked for", got)
+	asked := 0
+	for i, n := range w.caps {
+		if asked += n; i == 0 && n != 100 || i > 0 && n > 2*w.caps[i-1] {
+			t.Errorf("batches of %d rows were asked for", w.caps)
+			break
+		}
+	}
+	if asked > 3*1000 {
+		t.Errorf("%d rows were asked for, and 1000 are needed", asked)
 	}
 }
 

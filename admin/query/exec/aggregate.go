@@ -98,9 +98,10 @@ func (g *groups) feed(a *expr.Aggregate, s expr.State, change func(expr.State)) 
 	}
 }
 
-// merge adds what others have found, and gives back what they took.
-func (g *groups) merge(o *groups) {
+// merge adds what others have found, and gives back what they took. step is called now and then.
+func (g *groups) merge(o *groups, step func()) {
 	for _, from := range o.list {
+		step()
 		g.key = g.key[:0]
 		for i := range from.values {
 			g.key = expr.AppendKey(g.key, &from.values[i])
@@ -116,7 +117,7 @@ func (g *groups) merge(o *groups) {
 			continue
 		}
 		for i, a := range g.n.Aggs {
-			g.feed(a, to.states[i], func(s expr.State) { s.Merge(from.states[i]) })
+			g.feed(a, to.states[i], func(s expr.State) { s.Merge(from.states[i], step) })
 		}
 	}
 	o.release()
@@ -129,15 +130,13 @@ func (r *Runner) aggregate(n *plan.Aggregate, out emit) error {
 	var err error
 	if f := fragmentOf(n.In); f != nil {
 		var mu sync.Mutex
-		err = r.each(f, func() *worker {
+		err = r.each(f, func(turn *Turn) *worker {
 			part := newGroups(n, r.cfg.Memory)
 			return &worker{
 				take:  part.row,
 				flush: func() bool { return true },
-				done: func() {
-					mu.Lock()
-					defer mu.Unlock()
-					all.merge(part)
+				done: func() error {
+					return turn.inOrder(&mu, func() { all.merge(part, turn.step) })
 				},
 			}
 		})

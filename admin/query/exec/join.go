@@ -80,6 +80,7 @@ func (r *Runner) join(n *plan.Join, out emit) (err error) {
 // flush probes the rows that have waited.
 func (j *join) flush() bool {
 	for i := 0; i < len(j.waiting) && j.more; i++ {
+		j.r.turn.step()
 		j.more = j.probe(j.waiting[i])
 	}
 	j.waiting = nil

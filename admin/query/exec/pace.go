@@ -3,27 +3,51 @@ package exec
 import (
 	"context"
 	"runtime"
+	"sync"
 	"time"
+
+	"github.com/perdure/perdure/admin/query/table"
 )
 
 // How long queries compute, and rest.
 const (
-	// sliceTime is about how long a goroutine computes before it lets others have its turn.
+	// sliceTime is about how long a goroutine computes before it lets others have its turn, and
+	// busySlice how long while the server is busy: what it is busy with waits that long at most.
 	sliceTime = time.Millisecond
+	busySlice = 250 * time.Microsecond
 	// restFactor is how much longer than it has computed a goroutine rests while the server is busy,
 	// and maxRest how long at most.
 	restFactor = 15
 	maxRest    = 50 * time.Millisecond
 	// stepsBetweenLooks is after how many steps a loop looks at the clock.
-	stepsBetweenLooks = 64
+	stepsBetweenLooks = 16
 )
 
 // Pace hands out turns to compute, to all queries of a node. There are so many at a time, and each is
 // short. While the server is busy a turn is followed by a rest in which nobody has it, so that queries
 // take a fraction of the processors however many they are.
+//
+// Every other turn goes to the query that has computed least, so that a look-up does not wait for large
+// ones, and those between go to the oldest one: large queries are answered one after the other, where
+// they would all be late if they shared, and the younger ones hold little memory meanwhile.
 type Pace struct {
-	slots chan struct{}
-	busy  func() bool
+	busy func() bool
+
+	mu      sync.Mutex
+	free    int      // guarded by mu, like those below
+	taken   int      // or at rest
+	waiting []*share // queries with goroutines that wait for a turn
+	began   uint64   // queries so far
+	granted uint64   // turns that had been waited for
+}
+
+// share is what one query has of a pace.
+type share struct {
+	pace  *Pace
+	began uint64        // how many there were before
+	used  time.Duration // guarded by pace.mu, like waiters
+	// waiters are told by a value that they have a turn, the first one first.
+	waiters []chan struct{}
 }
 
 // NewPace makes a pace with so many turns at a time. busy reports whether the server has work that
@@ -32,24 +56,96 @@ func NewPace(parallel int, busy func() bool) *Pace {
 	if busy == nil {
 		busy = func() bool { return false }
 	}
-	return &Pace{slots: make(chan struct{}, parallel), busy: busy}
+	return &Pace{free: parallel, busy: busy}
 }
 
 // Taken is how many turns are taken now, or rest.
-func (p *Pace) Taken() int { return len(p.slots) }
+func (p *Pace) Taken() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken
+}
+
+// Turn makes the first turn of a query. What waits for it ends with ctx.
+func (p *Pace) Turn(ctx context.Context) *Turn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.began++
+	return newTurn(ctx, &share{pace: p, began: p.began})
+}
+
+// next gives a turn that has become free to one who waits for it.
+func (p *Pace) next() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiting) == 0 {
+		p.free++
+		p.taken--
+		return
+	}
+	p.granted++
+	best := p.waiting[0]
+	for _, s := range p.waiting[1:] {
+		if p.granted%2 == 0 && s.used < best.used || p.granted%2 == 1 && s.began < best.began {
+			best = s
+		}
+	}
+	ready := best.waiters[0]
+	p.leave(best, ready)
+	ready <- struct{}{} // it has room for one
+}
+
+// leave takes one who waits off the list, and reports whether it was on it. p.mu must be held.
+func (p *Pace) leave(s *share, ready chan struct{}) bool {
+	at := -1
+	for i := range s.waiters {
+		if s.waiters[i] == ready {
+			at = i
+		}
+	}
+	if at < 0 {
+		return false
+	}
+	s.waiters = append(s.waiters[:at], s.waiters[at+1:]...)
+	if len(s.waiters) > 0 {
+		return true
+	}
+	for i := range p.waiting {
+		if p.waiting[i] == s {
+			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
+			break
+		}
+	}
+	return true
+}
 
 // Turn is the turn of one goroutine. It begins without having it.
 type Turn struct {
-	pace  *Pace
-	ctx   context.Context
-	idle  func() // done whenever the turn has been given back; nil: nothing
-	held  bool
-	began time.Time
-	steps int
+	share  *share
+	ctx    context.Context
+	idle   func() // done whenever the turn has been given back; nil: nothing
+	ready  chan struct{}
+	held   bool
+	within bool // see Within
+	began  time.Time
+	length time.Duration // after which others should have it
+	steps  int
 }
 
-// Turn makes a turn for a goroutine. What waits for it ends with ctx.
-func (p *Pace) Turn(ctx context.Context) *Turn { return &Turn{pace: p, ctx: ctx} }
+func newTurn(ctx context.Context, s *share) *Turn {
+	return &Turn{share: s, ctx: ctx, ready: make(chan struct{}, 1)}
+}
+
+// Beside makes a turn for another goroutine of the same query.
+func (t *Turn) Beside(ctx context.Context) *Turn { return newTurn(ctx, t.share) }
+
+// Within makes a turn for what is computed inside an expression, by a goroutine that has its turn
+// already. It is never held: instead of giving it back it rests where it is.
+func (t *Turn) Within(ctx context.Context) *Turn {
+	inner := &Turn{share: t.share, ctx: ctx, within: true}
+	inner.start()
+	return inner
+}
 
 // Take waits for the turn; the error is why the wait ended without it.
 func (t *Turn) Take() error {
@@ -59,12 +155,47 @@ func (t *Turn) Take() error {
 	if t.ctx.Err() != nil {
 		return context.Cause(t.ctx)
 	}
+	if t.within {
+		if time.Since(t.began) < t.length {
+			return nil
+		}
+		return t.pause()
+	}
+	p := t.share.pace
+	p.mu.Lock()
+	if p.free > 0 {
+		p.free--
+		p.taken++
+		p.mu.Unlock()
+		t.held = true
+		t.start()
+		return nil
+	}
+	if t.share.waiters = append(t.share.waiters, t.ready); len(t.share.waiters) == 1 {
+		p.waiting = append(p.waiting, t.share)
+	}
+	p.mu.Unlock()
 	select {
-	case t.pace.slots <- struct{}{}:
-		t.held, t.began = true, time.Now()
+	case <-t.ready:
+		t.held = true
+		t.start()
 		return nil
 	case <-t.ctx.Done():
-		return context.Cause(t.ctx)
+	}
+	p.mu.Lock()
+	waits := p.leave(t.share, t.ready)
+	p.mu.Unlock()
+	if !waits { // it has been given the turn meanwhile
+		<-t.ready
+		p.next()
+	}
+	return context.Cause(t.ctx)
+}
+
+func (t *Turn) start() {
+	t.began, t.length = time.Now(), sliceTime
+	if t.share.pace.busy() {
+		t.length = busySlice
 	}
 }
 
@@ -76,10 +207,14 @@ func (t *Turn) Give() bool {
 		return false
 	}
 	t.held = false
-	if p := t.pace; p.busy() {
-		time.AfterFunc(min(time.Since(t.began)*restFactor, maxRest), p.free)
+	p, took := t.share.pace, time.Since(t.began)
+	p.mu.Lock()
+	t.share.used += took
+	p.mu.Unlock()
+	if p.busy() {
+		time.AfterFunc(rest(took), p.next)
 	} else {
-		p.free()
+		p.next()
 	}
 	if t.idle != nil {
 		t.idle()
@@ -87,7 +222,19 @@ func (t *Turn) Give() bool {
 	return true
 }
 
-func (p *Pace) free() { <-p.slots }
+// rest is how long is to be rested after so much computing.
+func rest(took time.Duration) time.Duration { return min(took*restFactor, maxRest) }
+
+// Fit has the next batch take as many rows as there is time for in a turn, judged by the last one, for
+// which the turn is still held.
+func (t *Turn) Fit(b *table.Batch) {
+	switch took := time.Since(t.began); {
+	case took < t.length/2:
+		b.Grow()
+	case took > t.length:
+		b.Shrink()
+	}
+}
 
 // step is called in loops over what is in memory. Now and then it lets others have the turn, and it
 // fails when the query has to end.
@@ -95,16 +242,52 @@ func (t *Turn) step() {
 	if t.steps++; t.steps%stepsBetweenLooks != 0 {
 		return
 	}
-	if t.held && time.Since(t.began) < sliceTime {
+	if (t.held || t.within) && time.Since(t.began) < t.length {
 		return
+	}
+	if err := t.yield(); err != nil {
+		panic(failure{err})
+	}
+}
+
+// yield lets others have the turn before it goes on.
+func (t *Turn) yield() error {
+	if t.within {
+		return t.pause()
 	}
 	held := t.Give()
 	if held {
 		runtime.Gosched()
 	}
-	if err := t.resume(held); err != nil {
-		panic(failure{err})
+	return t.resume(held)
+}
+
+// pause rests without giving the turn back, which is that of what is around the expression.
+func (t *Turn) pause() error {
+	if took := time.Since(t.began); t.share.pace.busy() {
+		select {
+		case <-time.After(rest(took)):
+		case <-t.ctx.Done():
+		}
 	}
+	t.start()
+	if t.ctx.Err() != nil {
+		return context.Cause(t.ctx)
+	}
+	return nil
+}
+
+// inOrder does something with the turn, one goroutine after the other. The turn comes after the lock: who
+// has the lock may have to wait for a turn, so that nobody may wait for the lock with one.
+func (t *Turn) inOrder(mu *sync.Mutex, do func()) error {
+	mu.Lock()
+	defer mu.Unlock()
+	if err := t.Take(); err != nil {
+		return err
+	}
+	defer t.Give()
+	do()
+	return nil
 }
 
 // resume takes the turn again if it was held before.

@@ -3,9 +3,12 @@ package exec
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/perdure/perdure/admin/query/table"
 )
 
 // TestRest: while the server is busy a turn is followed by a rest in which nobody else has it.
@@ -65,6 +68,133 @@ func TestTurnEnds(t *testing.T) {
 		}
 		if err := holder.Take(); !errors.Is(err, over) {
 			t.Errorf("a query that is over has a turn: %v", err)
+		}
+	})
+}
+
+// TestOrder: turns go by turns to the query that has computed least and to the oldest one.
+func TestOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPace(1, nil)
+		queries := map[string]*Turn{}
+		for _, name := range []string{"holder", "oldest", "middle", "youngest"} {
+			queries[name] = p.Turn(t.Context())
+		}
+		compute := func(turn *Turn, d time.Duration) {
+			if err := turn.Take(); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(d)
+			turn.Give()
+		}
+		compute(queries["oldest"], 3*time.Second)
+		compute(queries["middle"], time.Second)
+		compute(queries["youngest"], 2*time.Second)
+		if err := queries["holder"].Take(); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, name := range []string{"youngest", "middle", "oldest"} {
+			for range 2 { // goroutines of a query
+				turn := queries[name].Beside(t.Context())
+				go func() {
+					if err := turn.Take(); err != nil {
+						t.Error(err)
+					}
+					got = append(got, name)
+					turn.Give()
+				}()
+			}
+		}
+		synctest.Wait()
+		queries["holder"].Give()
+		synctest.Wait()
+		want := []string{"oldest", "middle", "oldest", "middle", "youngest", "youngest"}
+		if !slices.Equal(got, want) {
+			t.Errorf("turns went to %v, want %v", got, want)
+		}
+		if p.Taken() != 0 || p.free != 1 {
+			t.Errorf("%d turns are taken and %d free afterwards", p.Taken(), p.free)
+		}
+	})
+}
+
+// TestLateTurn: a turn that is given at the moment its query ends goes on to the next.
+func TestLateTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPace(1, nil)
+		holder := p.Turn(t.Context())
+		if err := holder.Take(); err != nil {
+			t.Fatal(err)
+		}
+		for range 100 { // which of both it sees is drawn
+			ctx, cancel := context.WithCancel(t.Context())
+			late, ended := p.Turn(ctx), make(chan struct{})
+			go func() {
+				if late.Take() == nil {
+					late.Give()
+				}
+				close(ended)
+			}()
+			synctest.Wait()
+			cancel()
+			holder.Give()
+			<-ended
+			if err := holder.Take(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if p.Taken() != 1 {
+			t.Errorf("%d turns are taken, want one", p.Taken())
+		}
+	})
+}
+
+// TestWithin: what is computed inside an expression rests as long as it would have done outside.
+func TestWithin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPace(1, func() bool { return true })
+		outer := p.Turn(t.Context())
+		if err := outer.Take(); err != nil {
+			t.Fatal(err)
+		}
+		inner, began := outer.Within(t.Context()), time.Now()
+		if err := inner.Take(); err != nil || time.Since(began) != 0 {
+			t.Errorf("it rested for %s before it had computed, %v", time.Since(began), err)
+		}
+		time.Sleep(busySlice)
+		for range stepsBetweenLooks {
+			inner.step()
+		}
+		if got, want := time.Since(began), (1+restFactor)*busySlice; got != want || inner.Give() || !outer.held {
+			t.Errorf("it computed and rested for %s, want %s", got, want)
+		}
+	})
+}
+
+// TestFit: a batch has as many rows as there is time for.
+func TestFit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turn, b := NewPace(1, nil).Turn(t.Context()), &table.Batch{}
+		for _, c := range []struct {
+			begin int
+			row   time.Duration // what one takes
+			want  int           // rows after a while
+		}{
+			{0, 0, table.DefaultRows}, {0, sliceTime / 100, 64}, {2, sliceTime / 100, 64}, {0, sliceTime, 16}, {3, sliceTime, 3},
+		} {
+			b.Begin(c.begin)
+			for range 20 {
+				if err := turn.Take(); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Duration(b.Cap()) * c.row)
+				turn.Fit(b)
+				turn.Give()
+			}
+			if b.Cap() != c.want {
+				t.Errorf("from %d rows that take %s each: %d rows, want %d", c.begin, c.row, b.Cap(), c.want)
+			}
 		}
 	})
 }

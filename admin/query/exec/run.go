@@ -63,7 +63,7 @@ func (r *Runner) Run(n plan.Node, take func(expr.Row) bool) (err error) {
 func (r *Runner) Subquery(n any, limit int) (rows []expr.Row) {
 	inner := *r
 	inner.nested = true
-	inner.turn = (&Pace{busy: func() bool { return false }}).Turn(r.ctx) // never held
+	inner.turn = r.turn.Within(r.ctx)
 	kept := slab{claim: claim{memory: r.cfg.Memory}}
 	err := inner.run(n.(plan.Node), func(row expr.Row) bool {
 		rows = append(rows, kept.copy(row))

@@ -85,12 +85,13 @@ type worker struct {
 	take emit
 	// flush is called after each batch, without the turn; false: no more rows are wanted.
 	flush func() bool
-	// done is called when there are no more.
-	done func()
+	// done is called when there are no more, without the turn; nil: there is nothing to do.
+	done func() error
 }
 
-// each reads all partitions of a fragment; make gives each goroutine that reads one a worker.
-func (r *Runner) each(f *fragment, make func() *worker) error {
+// each reads all partitions of a fragment; make gives each goroutine that reads
+// a worker, and has the turn of it.
+func (r *Runner) each(f *fragment, make func(*Turn) *worker) error {
 	q, ok := f.request()
 	if !ok {
 		return nil
@@ -98,7 +99,7 @@ func (r *Runner) each(f *fragment, make func() *worker) error {
 	partitions := f.scan.Source.Partitions(q)
 	n := min(r.cfg.Parallel, len(partitions))
 	if r.nested || n <= 1 {
-		return r.readAll(r.ctx, f, q, make(), func() (uint16, bool) {
+		return r.readAll(r.ctx, f, q, make(r.turn), func() (uint16, bool) {
 			if len(partitions) == 0 {
 				return 0, false
 			}
@@ -114,10 +115,10 @@ func (r *Runner) each(f *fragment, make func() *worker) error {
 	var group sync.WaitGroup
 	var first atomic.Pointer[error]
 	for range n {
-		w := make()
+		inner := *r
+		inner.turn = r.turn.Beside(ctx)
+		w := make(inner.turn)
 		group.Go(func() {
-			inner := *r
-			inner.turn = r.cfg.Pace.Turn(ctx)
 			if err := inner.readSome(ctx, f, q, w, func() (uint16, bool) {
 				at := int(next.Add(1)) - 1
 				if at >= len(partitions) {
@@ -170,8 +171,14 @@ func (r *Runner) readAll(ctx context.Context, f *fragment, q *table.Scan, w *wor
 			break
 		}
 	}
-	w.done()
-	return nil
+	if w.done == nil {
+		return nil
+	}
+	held := r.turn.Give()
+	if err := w.done(); err != nil {
+		return err
+	}
+	return r.turn.resume(held)
 }
 
 // read reads one partition. Between batches it lets others have its turn.
@@ -199,7 +206,6 @@ func (r *Runner) read(ctx context.Context, from table.Source, partition uint16, 
 		if !flush() || !wanted {
 			return false, r.turn.resume(held)
 		}
-		batch.Grow()
 		runtime.Gosched()
 	}
 }
@@ -212,18 +218,18 @@ func (r *Runner) slice(ctx context.Context, reader table.Reader, batch *table.Ba
 			return false, true, err
 		}
 	}
-	if !r.nested {
-		if err := r.turn.Take(); err != nil {
-			return false, false, err
-		}
-		defer r.turn.Give()
+	if err := r.turn.Take(); err != nil {
+		return false, false, err
 	}
+	defer r.turn.Give()
 	if !ok {
 		if ok, err = r.next(ctx, reader, batch); err != nil || !ok {
 			return false, true, err
 		}
 	}
-	return true, take(), nil
+	wanted = take()
+	r.turn.Fit(batch)
+	return true, wanted, nil
 }
 
 func (r *Runner) next(ctx context.Context, reader table.Reader, batch *table.Batch) (bool, error) {
@@ -249,7 +255,7 @@ func (r *Runner) stream(f *fragment, out emit) error {
 	held := r.turn.Give()
 	ctx, cancel := context.WithCancelCause(r.ctx)
 	inner := *r
-	inner.ctx, inner.turn = ctx, r.cfg.Pace.Turn(ctx)
+	inner.ctx, inner.turn = ctx, r.turn.Beside(ctx)
 	chunks := make(chan chunk, r.cfg.Parallel)
 	defer func() { // nothing may look at the tables once the query has ended
 		cancel(nil)
@@ -260,7 +266,7 @@ func (r *Runner) stream(f *fragment, out emit) error {
 	var failed error
 	go func() {
 		defer close(chunks)
-		failed = inner.each(f, func() *worker { return streamer(ctx, r.cfg.Memory, chunks) })
+		failed = inner.each(f, func(*Turn) *worker { return streamer(ctx, r.cfg.Memory, chunks) })
 	}()
 	stopped := false
 	for c := range chunks {
@@ -291,17 +297,15 @@ func (r *Runner) stream(f *fragment, out emit) error {
 func (r *Runner) inline(f *fragment, out emit) error {
 	kept := slab{claim: claim{memory: r.cfg.Memory}}
 	var rows []expr.Row
-	return r.each(f, func() *worker {
+	return r.each(f, func(*Turn) *worker {
 		return &worker{
 			take: func(row expr.Row) bool { rows = append(rows, kept.copy(row)); return true },
 			flush: func() bool {
 				more := true
-				if !r.nested {
-					if err := r.turn.Take(); err != nil {
-						panic(failure{err})
-					}
-					defer r.turn.Give()
+				if err := r.turn.Take(); err != nil {
+					panic(failure{err})
 				}
+				defer r.turn.Give()
 				for i := 0; i < len(rows) && more; i++ {
 					more = out(rows[i])
 					r.turn.step()
@@ -311,7 +315,6 @@ func (r *Runner) inline(f *fragment, out emit) error {
 				kept.room = nil
 				return more
 			},
-			done: func() {},
 		}
 	})
 }
@@ -345,6 +348,5 @@ func streamer(ctx context.Context, m *Memory, to chan<- chunk) *worker {
 				return false
 			}
 		},
-		done: func() {},
 	}
 }

@@ -69,17 +69,19 @@ func (r *Runner) top(n *plan.Sort) ([]sorted, error) {
 		return all.list, err
 	}
 	var mu sync.Mutex
-	err := r.each(f, func() *worker {
+	err := r.each(f, func(turn *Turn) *worker {
 		part := newTop(n, r.cfg.Memory)
 		return &worker{
 			take:  part.take,
 			flush: func() bool { return true },
-			done: func() {
-				mu.Lock()
-				defer mu.Unlock()
-				for _, s := range part.list {
-					all.keep(s)
-				}
+			done: func() error {
+				return turn.inOrder(&mu, func() {
+					for _, s := range part.list {
+						turn.step()
+						all.keep(s)
+					}
+					part.release()
+				})
 			},
 		}
 	})

@@ -57,6 +57,7 @@ func (w *windower) all(rows []expr.Row) {
 	list := make([]sorted, len(rows))
 	scratch := make([]table.Value, len(keys))
 	for i, row := range rows {
+		w.r.turn.step()
 		list[i] = sorted{w.kept.copy(evalKeys(keys, row, scratch)), row}
 	}
 	slices.SortStableFunc(list, func(a, b sorted) int {
@@ -67,6 +68,7 @@ func (w *windower) all(rows []expr.Row) {
 	for first := 0; first < len(list); {
 		end := first + 1
 		for end < len(list) && expr.CompareKeys(keys[:by], list[first].keys, list[end].keys) == 0 {
+			w.r.turn.step()
 			end++
 		}
 		w.partition(list[first:end], keys[by:], by)
@@ -78,6 +80,7 @@ func (w *windower) partition(part []sorted, order []expr.SortKey, by int) {
 	w.part = part
 	w.peer = slices.Grow(w.peer[:0], len(part))
 	for i := range part {
+		w.r.turn.step()
 		if i > 0 && expr.CompareKeys(order, part[i-1].keys[by:], part[i].keys[by:]) == 0 {
 			w.peer = append(w.peer, w.peer[i-1])
 			continue

@@ -14,8 +14,9 @@ import (
 type State interface {
 	// Add takes the arguments of one row.
 	Add(args []table.Value)
-	// Merge takes what another state has seen, which comes after what this one has.
-	Merge(State)
+	// Merge takes what another state has seen, which comes after what this one has, and which must not be
+	// used any more. step is called now and then if that takes long.
+	Merge(other State, step func())
 	Result() table.Value
 	// SizeBytes is about how much memory the state has.
 	SizeBytes() int
@@ -60,7 +61,7 @@ type Aggregate struct {
 // New makes the state of no rows.
 func (a *Aggregate) New() State {
 	if a.Distinct {
-		return &distinct{inner: a.make(), seen: map[string]bool{}}
+		return &distinct{inner: a.make(), seen: map[string]struct{}{}, width: len(a.Args) + len(a.OrderBy)}
 	}
 	return a.make()
 }
@@ -135,28 +136,35 @@ func needNumber(a *Aggregate) error {
 // distinct lets each value pass once.
 type distinct struct {
 	inner State
-	seen  map[string]bool
-	list  [][]table.Value
+	seen  map[string]struct{}
+	width int           // of the arguments of one row
+	list  []table.Value // those that have passed, one row after the other
+	key   []byte
 	bytes int
 }
 
 func (d *distinct) Add(args []table.Value) {
-	var key []byte
+	d.key = d.key[:0]
 	for i := range args {
-		key = AppendKey(key, &args[i])
+		d.key = AppendKey(d.key, &args[i])
 	}
-	if d.seen[string(key)] {
+	if _, known := d.seen[string(d.key)]; known {
 		return
 	}
-	d.seen[string(key)] = true
-	kept := slices.Clone(args)
-	d.list, d.bytes = append(d.list, kept), d.bytes+len(key)+64+sizeOf(kept)
-	d.inner.Add(kept)
+	d.seen[string(d.key)] = struct{}{}
+	d.list, d.bytes = append(d.list, args...), d.bytes+len(d.key)+64+sizeOf(args)
+	d.inner.Add(args)
 }
 
-func (d *distinct) Merge(other State) {
-	for _, args := range other.(*distinct).list {
-		d.Add(args)
+func (d *distinct) Merge(other State, step func()) {
+	o := other.(*distinct)
+	if len(d.seen) == 0 {
+		*d = *o
+		return
+	}
+	for list := o.list; len(list) > 0; list = list[d.width:] {
+		step()
+		d.Add(list[:d.width])
 	}
 }
 
@@ -184,9 +192,9 @@ func (c *count) Add(args []table.Value) {
 	}
 }
 
-func (c *count) Merge(other State)   { c.n += other.(*count).n }
-func (c *count) Result() table.Value { return table.Integer(c.n) }
-func (c *count) SizeBytes() int      { return 16 }
+func (c *count) Merge(other State, _ func()) { c.n += other.(*count).n }
+func (c *count) Result() table.Value         { return table.Integer(c.n) }
+func (c *count) SizeBytes() int              { return 16 }
 
 // sum adds integers exactly, or else floats; durations are integers.
 type sum struct {
@@ -253,7 +261,7 @@ func (s *sum) addInt(n int64) {
 	}
 }
 
-func (s *sum) Merge(other State) {
+func (s *sum) Merge(other State, _ func()) {
 	o := other.(*sum)
 	if !o.any {
 		return
@@ -301,9 +309,9 @@ func (e *extreme) Add(args []table.Value) {
 	}
 }
 
-func (e *extreme) Merge(other State)   { e.Add([]table.Value{other.(*extreme).v}) }
-func (e *extreme) Result() table.Value { return e.v }
-func (e *extreme) SizeBytes() int      { return e.v.SizeBytes() }
+func (e *extreme) Merge(other State, _ func()) { e.Add([]table.Value{other.(*extreme).v}) }
+func (e *extreme) Result() table.Value         { return e.v }
+func (e *extreme) SizeBytes() int              { return e.v.SizeBytes() }
 
 // edge is the first or last value in an order; without one, of the rows as they come.
 type edge struct {
@@ -336,7 +344,7 @@ func (e *edge) before(at []table.Value) bool {
 	return c < 0
 }
 
-func (e *edge) Merge(other State) {
+func (e *edge) Merge(other State, _ func()) {
 	if o := other.(*edge); o.any {
 		e.Add(append([]table.Value{o.v}, o.at...))
 	}
@@ -369,7 +377,7 @@ func (c *collect) Add(args []table.Value) {
 	c.bytes += sizeOf(args) + 24
 }
 
-func (c *collect) Merge(other State) {
+func (c *collect) Merge(other State, _ func()) {
 	o := other.(*collect)
 	c.rows, c.bytes = append(c.rows, o.rows...), c.bytes+o.bytes
 }
@@ -422,9 +430,9 @@ func (l *logical) Add(args []table.Value) {
 	}
 }
 
-func (l *logical) Merge(other State)   { l.Add([]table.Value{other.(*logical).v}) }
-func (l *logical) Result() table.Value { return l.v }
-func (l *logical) SizeBytes() int      { return 64 }
+func (l *logical) Merge(other State, _ func()) { l.Add([]table.Value{other.(*logical).v}) }
+func (l *logical) Result() table.Value         { return l.v }
+func (l *logical) SizeBytes() int              { return 64 }
 
 // makeApproxDistinct counts exactly: budgets bound what that takes.
 func makeApproxDistinct(a *Aggregate) error {
@@ -435,7 +443,7 @@ func makeApproxDistinct(a *Aggregate) error {
 
 type unsignedCount struct{ count }
 
-func (c *unsignedCount) Merge(other State) { c.n += other.(*unsignedCount).n }
+func (c *unsignedCount) Merge(other State, _ func()) { c.n += other.(*unsignedCount).n }
 func (c *unsignedCount) Result() table.Value {
 	return table.Value{Type: table.Uint64, Int: c.n}
 }
@@ -479,7 +487,7 @@ func (q *quantile) Add(args []table.Value) {
 	}
 }
 
-func (q *quantile) Merge(other State) { q.v = append(q.v, other.(*quantile).v...) }
+func (q *quantile) Merge(other State, _ func()) { q.v = append(q.v, other.(*quantile).v...) }
 
 func (q *quantile) Result() table.Value {
 	if len(q.v) == 0 {
@@ -526,7 +534,7 @@ func (d *deviation) Add(args []table.Value) {
 	d.s += delta * (x - d.m)
 }
 
-func (d *deviation) Merge(other State) {
+func (d *deviation) Merge(other State, _ func()) {
 	o := other.(*deviation)
 	n := d.n + o.n
 	if n == 0 {
@@ -584,6 +592,6 @@ func (b *bits) Add(args []table.Value) {
 	}
 }
 
-func (b *bits) Merge(other State)   { b.Add([]table.Value{other.(*bits).v}) }
-func (b *bits) Result() table.Value { return b.v }
-func (b *bits) SizeBytes() int      { return 64 }
+func (b *bits) Merge(other State, _ func()) { b.Add([]table.Value{other.(*bits).v}) }
+func (b *bits) Result() table.Value         { return b.v }
+func (b *bits) SizeBytes() int              { return 64 }

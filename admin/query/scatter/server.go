@@ -93,12 +93,14 @@ func (s *Server) scan(q *request) (*table.Scan, error) {
 func (s *Server) stream(ctx context.Context, w http.ResponseWriter, reader table.Reader, batch *table.Batch) error {
 	control := http.NewResponseController(w)
 	var body, frame []byte
+	batch.Begin(0)
 	turn := s.pace.Turn(ctx)
 	for {
 		if err := turn.Take(); err != nil {
 			return err
 		}
 		ok, err := reader.Next(batch)
+		turn.Fit(batch)
 		turn.Give()
 		if err != nil || !ok {
 			return err

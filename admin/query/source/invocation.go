@@ -3,6 +3,7 @@ package source
 import (
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -451,9 +452,24 @@ func readInvocations(o *opening, attempts leader.Inspector) (rows[invocation], e
 		i.from = &listed[store.Status]{}
 		return i, nil
 	}
-	from, err := o.view.Rows.StatusRows(store.SpanKeys(o.view.Keys), o.needs, states...)
-	i.from = from
-	return i, err
+	read := func(s store.Span) (rows[store.Status], error) {
+		return o.view.Rows.StatusRows(s, o.needs, states...)
+	}
+	keys, ok := invocationKeys(o.scan.Table, o.scan)
+	if !ok {
+		from, err := read(store.SpanKeys(o.view.Keys))
+		i.from = from
+		return i, err
+	}
+	slices.Sort(keys)
+	var spans []store.Span
+	for _, k := range slices.Compact(keys) {
+		if o.view.Keys.Contains(k) {
+			spans = append(spans, store.SpanKeys(protocol.KeyRange{First: k, Last: k}))
+		}
+	}
+	i.from = &chained[store.Status]{spans: spans, read: read}
+	return i, nil
 }
 
 // shownStates are the states behind what the column status of either table shows.

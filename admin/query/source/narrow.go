@@ -2,6 +2,7 @@ package source
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/perdure/perdure/admin/query/table"
 	"github.com/perdure/perdure/partition/store"
@@ -19,8 +20,8 @@ func wanted(t *table.Table, q *table.Scan, column string) (values []table.Value,
 	return nil, false
 }
 
-// byInvocation finds the partitions of the invocations that a scan names by their ID, or of the
-// keys; nil if it names none.
+// byInvocation finds the partitions of the invocations that a scan names by their ID, their target or
+// the keys; nil if it names none.
 func byInvocation(s *Source, t *table.Table, q *table.Scan) []uint16 {
 	if ids, ok := wanted(t, q, "id"); ok {
 		var keys []protocol.PartitionKey
@@ -31,23 +32,64 @@ func byInvocation(s *Source, t *table.Table, q *table.Scan) []uint16 {
 		}
 		return s.of(keys)
 	}
-	return byKey(s, t, q)
+	if keys, ok := invocationKeys(t, q); ok {
+		return s.of(keys)
+	}
+	return nil
+}
+
+// invocationKeys are the partition keys of the invocations that a scan names by something other than
+// their ID; ok is false if it names none that way. As with objects, none that is called by a key has a
+// scope.
+func invocationKeys(t *table.Table, q *table.Scan) (keys []protocol.PartitionKey, ok bool) {
+	if t.Column("target_service_key") >= 0 {
+		if values, ok := wanted(t, q, "target_service_key"); ok {
+			for _, v := range values {
+				keys = append(keys, protocol.HashKey(v.Str))
+			}
+			return keys, true
+		}
+		if values, ok := wanted(t, q, "target"); ok {
+			if keys, ok := targetKeys(values); ok {
+				return keys, true
+			}
+		}
+	}
+	return namedKeys(t, q)
+}
+
+// targetKeys are the partition keys of targets as they are shown, service/key/handler; ok is false if
+// there are some without a key, whose calls are anywhere.
+func targetKeys(targets []table.Value) (keys []protocol.PartitionKey, ok bool) {
+	for _, v := range targets {
+		_, rest, _ := strings.Cut(v.Str, "/")
+		end := strings.LastIndexByte(rest, '/')
+		if end < 0 {
+			return nil, false
+		}
+		keys = append(keys, protocol.HashKey(rest[:end]))
+	}
+	return keys, true
 }
 
 // byKey finds the partitions of the partition keys that a scan names; nil if it names none.
 func byKey(s *Source, t *table.Table, q *table.Scan) []uint16 {
+	if keys, ok := namedKeys(t, q); ok {
+		return s.of(keys)
+	}
+	return nil
+}
+
+// namedKeys are the partition keys that a scan names; ok is false if it names none.
+func namedKeys(t *table.Table, q *table.Scan) (keys []protocol.PartitionKey, ok bool) {
 	if t.Column("partition_key") < 0 {
-		return nil
+		return nil, false
 	}
 	values, ok := wanted(t, q, "partition_key")
-	if !ok {
-		return nil
-	}
-	var keys []protocol.PartitionKey
 	for _, v := range values {
 		keys = append(keys, protocol.PartitionKey(v.Int))
 	}
-	return s.of(keys)
+	return keys, ok
 }
 
 // byObject finds the partitions of the objects that a scan names by their key; nil if it names none.

@@ -83,12 +83,25 @@ func (b *Batch) Cap() int {
 	return b.most
 }
 
-// Begin has the first batch take few rows, for those who may want no more; each that follows takes
-// twice as many, up to DefaultRows. 0 is as many as there is room for.
-func (b *Batch) Begin(rows int) { b.most = min(rows, DefaultRows) }
+// Rows of a batch that has grown or shrunk.
+const (
+	firstRows = 128
+	fewRows   = 16
+)
 
-// Grow is to be called between batches.
-func (b *Batch) Grow() { b.most = min(2*b.most, DefaultRows) }
+// Begin has the first batch take few rows, for those who may want no more than that; 0: who want all.
+func (b *Batch) Begin(rows int) {
+	if rows <= 0 {
+		rows = firstRows
+	}
+	b.most = min(rows, DefaultRows)
+}
+
+// Grow has the next batch take twice as many rows, up to DefaultRows.
+func (b *Batch) Grow() { b.most = min(2*b.Cap(), DefaultRows) }
+
+// Shrink has the next batch take half as many rows.
+func (b *Batch) Shrink() { b.most = max(b.Cap()/2, min(b.Cap(), fewRows)) }
 
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
