@@ -115,7 +115,7 @@ func (c clusterOps) remove(r *http.Request) error {
 	var order struct {
 		Lost bool `json:"lost"`
 	}
-	id, err := c.op.Resolve(r.PathValue("node"))
+	id, err := c.op.ResolveFormer(r.PathValue("node"))
 	if err == nil {
 		err = body(r, &order)
 	}

@@ -189,8 +189,7 @@ func (d *Directory) SetNodes(ns Nodes) {
 func (d *Directory) Removed(n NodeID) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	_, ok := d.nodes.Find(n)
-	return !ok && n <= d.nodes.LastID
+	return d.nodes.Former(n)
 }
 
 // Nodes is the registry as last taken over.

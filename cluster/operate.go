@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/perdure/perdure/cluster/placement"
@@ -32,7 +33,24 @@ func (o Operator) Resolve(text string) (NodeID, error) {
 			return n.ID, nil
 		}
 	}
-	return 0, refuse("there is no node %q: see perdure cluster status", text)
+	return 0, refuse("there is no node %q, or no more: see perdure cluster status", text)
+}
+
+// ResolveFormer is Resolve, but finds nodes that were removed too, by their numbers.
+func (o Operator) ResolveFormer(text string) (NodeID, error) {
+	id, unknown := o.Resolve(text)
+	if unknown == nil {
+		return id, nil
+	}
+	nodes, err := ReadNodes(o.Store)
+	if err != nil {
+		return 0, err
+	}
+	number, err := strconv.ParseUint(strings.TrimPrefix(text, "N"), 10, 16)
+	if id = NodeID(number); err != nil || !nodes.Former(id) {
+		return 0, unknown
+	}
+	return id, nil
 }
 
 // Drain has everything moved away from nodes. It refuses when the others do not suffice for the
@@ -98,7 +116,8 @@ func (o Operator) Activate(ctx context.Context, ids ...NodeID) error {
 }
 
 // Remove takes a node out of the cluster. It must have been drained, or be lost for good: then its
-// replicas are replaced from the others, and it leaves the registry after that.
+// replicas are replaced from the others, and it leaves the registry after that. Who asks for what has
+// been done, as after a lost answer, is told that it is done.
 func (o Operator) Remove(ctx context.Context, id NodeID, lost bool) error {
 	layout, _, err := ReadLayout(o.Store)
 	if err != nil {
@@ -107,6 +126,7 @@ func (o Operator) Remove(ctx context.Context, id NodeID, lost bool) error {
 	return UpdateNodes(ctx, o.Store, func(ns *Nodes) error {
 		i := slices.IndexFunc(ns.Nodes, func(n Node) bool { return n.ID == id })
 		switch {
+		case i < 0 && ns.Former(id):
 		case i < 0:
 			return refuse("there is no node %v", id)
 		case len(ns.Nodes) == 1:

@@ -136,6 +136,33 @@ func TestOrdersThatAreTaken(t *testing.T) {
 	}
 }
 
+// TestRemovedTwice: an order whose answer was lost is given again, by the number of the node.
+func TestRemovedTwice(t *testing.T) {
+	o, s := operated(t)
+	if err := o.Drain(t.Context(), false, 4); err != nil { // it holds nothing
+		t.Fatal(err)
+	}
+	for _, text := range []string{"n4", "N4", "4"} {
+		id, err := o.ResolveFormer(text)
+		if err != nil || id != 4 {
+			t.Fatalf("%q is node %v: %v", text, id, err)
+		}
+		for _, lost := range []bool{false, true} {
+			if err := o.Remove(t.Context(), id, lost && text != "n4"); err != nil {
+				t.Errorf("remove %q, lost %t: %v", text, lost, err)
+			}
+		}
+	}
+	if nodes, err := ReadNodes(s); err != nil || len(nodes.Nodes) != 3 {
+		t.Errorf("the nodes are %+v: %v", nodes, err)
+	}
+	for _, text := range []string{"n4", "N9", "9", "0", "N", "-1", "99999"} {
+		if id, err := o.ResolveFormer(text); err == nil {
+			t.Errorf("%q is node %v", text, id)
+		}
+	}
+}
+
 func TestStatus(t *testing.T) {
 	o, _ := operated(t)
 	s, err := o.Status()

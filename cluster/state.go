@@ -80,6 +80,12 @@ func (ns Nodes) Find(id NodeID) (Node, bool) {
 	return Node{}, false
 }
 
+// Former reports whether a number is that of a node that was removed.
+func (ns Nodes) Former(id NodeID) bool {
+	_, ok := ns.Find(id)
+	return !ok && id > 0 && id <= ns.LastID
+}
+
 // FindName returns the node of a name.
 func (ns Nodes) FindName(name string) (Node, bool) {
 	for _, n := range ns.Nodes {

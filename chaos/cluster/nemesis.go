@@ -272,6 +272,10 @@ func lossyLinks(_ context.Context, s *scene) (string, func(context.Context) erro
 // says that it is lost; then it joins as a new node.
 func wipeOne(ctx context.Context, s *scene) (string, func(context.Context) error, error) {
 	n, c := s.spare(), s.cluster
+	number, err := c.number(ctx, n)
+	if err != nil {
+		return "", nil, err
+	}
 	n.kill()
 	if err := n.wipe(); err != nil {
 		return "", nil, err
@@ -289,7 +293,7 @@ func wipeOne(ctx context.Context, s *scene) (string, func(context.Context) error
 			return fmt.Errorf("node %s, whose data is gone, ended without saying what to do:\n%s", n.name, words)
 		}
 		n.kill()
-		err := c.order(ctx, "nodes/"+n.name+"/remove", `{"lost":true}`)
+		err := c.order(ctx, "nodes/"+number+"/remove", `{"lost":true}`)
 		if err == nil {
 			err = c.awaitGone(ctx, n)
 		}
@@ -301,6 +305,20 @@ func wipeOne(ctx context.Context, s *scene) (string, func(context.Context) error
 		}
 		return err
 	}, nil
+}
+
+// number is how the cluster numbers a node, "N3".
+func (c *Cluster) number(ctx context.Context, n *Node) (string, error) {
+	s, err := c.status(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, known := range s.Nodes {
+		if known.Name == n.name {
+			return fmt.Sprintf("N%d", known.ID), nil
+		}
+	}
+	return "", fmt.Errorf("the cluster has no node %s", n.name)
 }
 
 // awaitGone waits until the cluster does not know a node any more.
@@ -426,13 +444,18 @@ func changeMembers(ctx context.Context, s *scene) (string, func(context.Context)
 
 // leave drains a node, removes it and stops it.
 func (c *Cluster) leave(ctx context.Context, n *Node) error {
-	if err := c.order(ctx, "nodes/"+n.name+"/drain", ""); err != nil {
+	number, err := c.number(ctx, n)
+	if err != nil {
+		return err
+	}
+	if err := c.order(ctx, "nodes/"+number+"/drain", ""); err != nil {
 		return err
 	}
 	if err := c.awaitDrained(ctx, startWithin, n); err != nil {
 		return err
 	}
-	if err := c.order(ctx, "nodes/"+n.name+"/remove", ""); err != nil {
+	// By its number: the answer may be lost with the node, and the order is then given again to another.
+	if err := c.order(ctx, "nodes/"+number+"/remove", ""); err != nil {
 		return err
 	}
 	// It stops by itself when it learns that it is no longer a node.
