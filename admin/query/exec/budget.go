@@ -98,18 +98,39 @@ func (c *claim) release() {
 // slab has room for copies of rows, many of which share one piece of memory.
 type slab struct {
 	claim
-	room []table.Value
+	block []table.Value // the last piece
+	room  []table.Value // what is left of it
 }
 
-const slabValues = 512
+// Values in the first piece of a slab, and in each of many.
+const (
+	firstValues = 32
+	slabValues  = 512
+)
 
 func (s *slab) copy(row expr.Row) expr.Row {
 	s.take(sizeOf(row))
 	if len(row) > len(s.room) {
-		s.room = make([]table.Value, max(slabValues, len(row)))
+		s.block = make([]table.Value, max(min(2*len(s.block), slabValues), firstValues, len(row)))
+		s.room = s.block
 	}
 	c := s.room[:len(row):len(row)]
 	s.room = s.room[len(row):]
 	copy(c, row)
 	return c
+}
+
+// cut returns what the copies made so far take, for those who go on with them.
+func (s *slab) cut() claim {
+	c := s.claim
+	s.claim = claim{memory: c.memory}
+	return c
+}
+
+// reuse is release, after which the copies made so far must not be looked at any more: their room is used
+// again.
+func (s *slab) reuse() {
+	s.release()
+	clear(s.block)
+	s.room = s.block
 }

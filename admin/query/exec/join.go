@@ -111,7 +111,7 @@ func (j *join) build(n plan.Node) error {
 	if len(j.n.RightKeys) > 0 {
 		j.right.byKey = map[string][]int{}
 	}
-	return j.r.run(n, func(row expr.Row) bool {
+	return j.r.collect(n, &j.kept, func(row expr.Row) bool {
 		if len(j.n.RightKeys) > 0 {
 			key, ok := j.right.keyOf(row, j.n.RightKeys)
 			if !ok && (j.n.Kind != "right" && j.n.Kind != "full") {
@@ -122,7 +122,7 @@ func (j *join) build(n plan.Node) error {
 				j.right.byKey[string(key)] = append(j.right.byKey[string(key)], len(j.right.rows))
 			}
 		}
-		j.right.rows = append(j.right.rows, builtRow{row: j.kept.copy(row)})
+		j.right.rows = append(j.right.rows, builtRow{row: row})
 		return true
 	})
 }

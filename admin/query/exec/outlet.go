@@ -46,6 +46,5 @@ func (o *outlet) flush() {
 	}
 	clear(rows)
 	o.rows, o.bytes = rows[:0], 0
-	o.kept.release()
-	o.kept.room = nil
+	o.kept.reuse()
 }

@@ -1,8 +1,11 @@
 package exec
 
 import (
+	"cmp"
 	"context"
+	"math/bits"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +22,10 @@ const (
 	// and maxRest how long at most.
 	restFactor = 15
 	maxRest    = 50 * time.Millisecond
+	// firstLevel is how long a query computes before others come first; each level is twice as long.
+	firstLevel = 2 * time.Millisecond
+	// oldestEvery is which of the turns go to the oldest query.
+	oldestEvery = 8
 	// stepsBetweenLooks is after how many steps a loop looks at the clock.
 	stepsBetweenLooks = 16
 )
@@ -27,9 +34,10 @@ const (
 // short. While the server is busy a turn is followed by a rest in which nobody has it, so that queries
 // take a fraction of the processors however many they are.
 //
-// Every other turn goes to the query that has computed least, so that a look-up does not wait for large
-// ones, and those between go to the oldest one: large queries are answered one after the other, where
-// they would all be late if they shared, and the younger ones hold little memory meanwhile.
+// Turns go to the queries that have computed little, so that a look-up does not wait for large ones; of
+// those that have computed about as much, to the oldest one. So queries of one size are answered one
+// after the other, where they would all be late if they shared, and the others hold little memory
+// meanwhile. Some turns go to the oldest query whatever it has computed, so that each comes to an end.
 type Pace struct {
 	busy func() bool
 
@@ -49,6 +57,9 @@ type share struct {
 	// waiters are told by a value that they have a turn, the first one first.
 	waiters []chan struct{}
 }
+
+// level is how much has been computed, roughly.
+func (s *share) level() int { return bits.Len64(uint64(s.used / firstLevel)) }
 
 // NewPace makes a pace with so many turns at a time. busy reports whether the server has work that
 // queries must not slow down; nil: it never has.
@@ -84,12 +95,14 @@ func (p *Pace) next() {
 		return
 	}
 	p.granted++
-	best := p.waiting[0]
-	for _, s := range p.waiting[1:] {
-		if p.granted%2 == 0 && s.used < best.used || p.granted%2 == 1 && s.began < best.began {
-			best = s
+	best := slices.MinFunc(p.waiting, func(a, b *share) int {
+		if p.granted%oldestEvery != 0 {
+			if c := cmp.Compare(a.level(), b.level()); c != 0 {
+				return c
+			}
 		}
-	}
+		return cmp.Compare(a.began, b.began)
+	})
 	ready := best.waiters[0]
 	p.leave(best, ready)
 	ready <- struct{}{} // it has room for one
@@ -97,24 +110,13 @@ func (p *Pace) next() {
 
 // leave takes one who waits off the list, and reports whether it was on it. p.mu must be held.
 func (p *Pace) leave(s *share, ready chan struct{}) bool {
-	at := -1
-	for i := range s.waiters {
-		if s.waiters[i] == ready {
-			at = i
-		}
-	}
+	at := slices.Index(s.waiters, ready)
 	if at < 0 {
 		return false
 	}
-	s.waiters = append(s.waiters[:at], s.waiters[at+1:]...)
-	if len(s.waiters) > 0 {
-		return true
-	}
-	for i := range p.waiting {
-		if p.waiting[i] == s {
-			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
-			break
-		}
+	if s.waiters = slices.Delete(s.waiters, at, at+1); len(s.waiters) == 0 {
+		at = slices.Index(p.waiting, s)
+		p.waiting = slices.Delete(p.waiting, at, at+1)
 	}
 	return true
 }

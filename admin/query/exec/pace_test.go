@@ -72,30 +72,32 @@ func TestTurnEnds(t *testing.T) {
 	})
 }
 
-// TestOrder: turns go by turns to the query that has computed least and to the oldest one.
+// TestOrder: turns go to the query that has computed little, of those alike to the oldest one, and now and
+// then to the oldest of all.
 func TestOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPace(1, nil)
 		queries := map[string]*Turn{}
-		for _, name := range []string{"holder", "oldest", "middle", "youngest"} {
-			queries[name] = p.Turn(t.Context())
-		}
-		compute := func(turn *Turn, d time.Duration) {
+		for _, q := range []struct {
+			name string
+			used time.Duration
+		}{
+			{"holder", 0}, {"oldest", 100 * firstLevel}, {"large", 9 * firstLevel}, {"as large", 8 * firstLevel}, {"small", 0},
+		} {
+			turn := p.Turn(t.Context())
+			queries[q.name] = turn
 			if err := turn.Take(); err != nil {
-				t.Error(err)
+				t.Fatal(err)
 			}
-			time.Sleep(d)
+			time.Sleep(q.used)
 			turn.Give()
 		}
-		compute(queries["oldest"], 3*time.Second)
-		compute(queries["middle"], time.Second)
-		compute(queries["youngest"], 2*time.Second)
 		if err := queries["holder"].Take(); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, name := range []string{"youngest", "middle", "oldest"} {
-			for range 2 { // goroutines of a query
+		for _, name := range []string{"small", "as large", "large", "oldest"} {
+			for range 3 { // goroutines of a query
 				turn := queries[name].Beside(t.Context())
 				go func() {
 					if err := turn.Take(); err != nil {
@@ -109,7 +111,9 @@ func TestOrder(t *testing.T) {
 		synctest.Wait()
 		queries["holder"].Give()
 		synctest.Wait()
-		want := []string{"oldest", "middle", "oldest", "middle", "youngest", "youngest"}
+		want := []string{
+			"small", "small", "small", "large", "large", "large", "as large", "oldest", "as large", "as large", "oldest", "oldest",
+		}
 		if !slices.Equal(got, want) {
 			t.Errorf("turns went to %v, want %v", got, want)
 		}

@@ -120,7 +120,7 @@ func (r *Runner) run(n plan.Node, out emit) error {
 		return r.window(n, out)
 	}
 	if f := fragmentOf(n); f != nil {
-		return r.stream(f, out)
+		return r.stream(f, nil, out)
 	}
 	if step := stepOf(n); step != nil {
 		return r.run(n.Inputs()[0], step(out))

@@ -243,13 +243,25 @@ func (r *Runner) next(ctx context.Context, reader table.Reader, batch *table.Bat
 	return ok, err
 }
 
-// stream hands the rows of all partitions to out, in the goroutine that runs the query.
-func (r *Runner) stream(f *fragment, out emit) error {
+// collect hands rows to out that may be kept. kept has them, or at least the memory they take.
+func (r *Runner) collect(n plan.Node, kept *slab, out emit) error {
+	if f := fragmentOf(n); f != nil {
+		return r.stream(f, kept, out)
+	}
+	return r.run(n, func(row expr.Row) bool { return out(kept.copy(row)) })
+}
+
+// stream hands the rows of all partitions to out, in the goroutine that runs the query. If kept is not nil
+// they may be kept, see collect.
+func (r *Runner) stream(f *fragment, kept *slab, out emit) error {
 	q, ok := f.request()
 	if !ok {
 		return nil
 	}
 	if r.nested || r.cfg.Parallel <= 1 || len(f.scan.Source.Partitions(q)) <= 1 {
+		if take := out; kept != nil {
+			out = func(row expr.Row) bool { return take(kept.copy(row)) }
+		}
 		return r.inline(f, out)
 	}
 	held := r.turn.Give()
@@ -274,6 +286,9 @@ func (r *Runner) stream(f *fragment, out emit) error {
 			stopped = true
 		}
 		for i := 0; i < len(c.rows) && !stopped; i++ {
+			if kept != nil {
+				kept.take(sizeOf(c.rows[i]))
+			}
 			if !out(c.rows[i]) {
 				stopped = true
 				cancel(errStopped)
@@ -311,8 +326,7 @@ func (r *Runner) inline(f *fragment, out emit) error {
 					r.turn.step()
 				}
 				rows = rows[:0]
-				kept.release()
-				kept.room = nil
+				kept.reuse()
 				return more
 			},
 		}
@@ -340,7 +354,7 @@ func streamer(ctx context.Context, m *Memory, to chan<- chunk) *worker {
 			}
 			select {
 			case to <- chunk{rows, kept.claim}:
-				kept = slab{claim: claim{memory: m}}
+				kept.cut()
 				rows = nil
 				return true
 			case <-ctx.Done():

@@ -12,9 +12,56 @@ import (
 
 // sorted is a row with the values it is ordered by.
 type sorted struct {
-	keys []table.Value
+	keys []table.Value // the row itself if the ordering is plain
 	row  expr.Row
 }
+
+// ordering orders rows.
+type ordering struct {
+	keys    []expr.SortKey
+	plain   bool // all keys are columns, which are compared where they are
+	scratch []table.Value
+}
+
+func newOrdering(keys []expr.SortKey) ordering {
+	plain := !slices.ContainsFunc(keys, func(k expr.SortKey) bool { return k.Expr.Op != expr.Column })
+	return ordering{keys: keys, plain: plain, scratch: make([]table.Value, len(keys))}
+}
+
+// keysOf are the values that a row is ordered by, valid until the next are asked for.
+func (o *ordering) keysOf(row expr.Row) []table.Value {
+	if o.plain {
+		return row
+	}
+	for i := range o.keys {
+		o.scratch[i] = o.keys[i].Expr.Eval(row)
+	}
+	return o.scratch
+}
+
+// sorted makes a row, which can be kept, one that can be ordered.
+func (o *ordering) sorted(row expr.Row, kept *slab) sorted {
+	if o.plain {
+		return sorted{row, row}
+	}
+	return sorted{kept.copy(o.keysOf(row)), row}
+}
+
+// compare compares what keysOf gave, by the keys from first up to end.
+func (o *ordering) compare(a, b []table.Value, first, end int) int {
+	for i := first; i < end; i++ {
+		at, k := i, &o.keys[i]
+		if o.plain {
+			at = k.Expr.Index
+		}
+		if c := k.Compare(&a[at], &b[at]); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+func (o *ordering) compareAll(a, b []table.Value) int { return o.compare(a, b, 0, len(o.keys)) }
 
 // sort orders rows. If only the first ones are wanted, each goroutine that reads keeps its own.
 func (r *Runner) sort(n *plan.Sort, out emit) error {
@@ -23,14 +70,14 @@ func (r *Runner) sort(n *plan.Sort, out emit) error {
 	}
 	var list []sorted
 	var err error
+	order := newOrdering(n.Keys)
 	if n.Limit > 0 && n.Limit <= maxTop {
 		list, err = r.top(n)
 	} else {
 		kept := slab{claim: claim{memory: r.cfg.Memory}}
 		defer kept.release()
-		keys := make([]table.Value, len(n.Keys))
-		err = r.run(n.In, func(row expr.Row) bool {
-			list = append(list, sorted{kept.copy(evalKeys(n.Keys, row, keys)), kept.copy(row)})
+		err = r.collect(n.In, &kept, func(row expr.Row) bool {
+			list = append(list, order.sorted(row, &kept))
 			return true
 		})
 	}
@@ -39,7 +86,7 @@ func (r *Runner) sort(n *plan.Sort, out emit) error {
 	}
 	slices.SortStableFunc(list, func(a, b sorted) int {
 		r.turn.step()
-		return expr.CompareKeys(n.Keys, a.keys, b.keys)
+		return order.compareAll(a.keys, b.keys)
 	})
 	for i := range list {
 		r.turn.step()
@@ -48,13 +95,6 @@ func (r *Runner) sort(n *plan.Sort, out emit) error {
 		}
 	}
 	return nil
-}
-
-func evalKeys(keys []expr.SortKey, row expr.Row, into []table.Value) []table.Value {
-	for i := range keys {
-		into[i] = keys[i].Expr.Eval(row)
-	}
-	return into
 }
 
 // maxTop is up to how many rows the first ones are kept in a heap; more are all sorted.
@@ -91,18 +131,18 @@ func (r *Runner) top(n *plan.Sort) ([]sorted, error) {
 // top is a heap of the first rows seen so far, the last of them on top.
 type top struct {
 	claim
-	n    *plan.Sort
-	list []sorted
-	keys []table.Value
+	order ordering
+	limit int
+	list  []sorted
 }
 
 func newTop(n *plan.Sort, m *Memory) *top {
-	return &top{claim: claim{memory: m}, n: n, keys: make([]table.Value, len(n.Keys))}
+	return &top{claim: claim{memory: m}, order: newOrdering(n.Keys), limit: n.Limit}
 }
 
 func (t *top) Len() int { return len(t.list) }
 func (t *top) Less(i, j int) bool {
-	return expr.CompareKeys(t.n.Keys, t.list[i].keys, t.list[j].keys) > 0
+	return t.order.compareAll(t.list[i].keys, t.list[j].keys) > 0
 }
 func (t *top) Swap(i, j int) { t.list[i], t.list[j] = t.list[j], t.list[i] }
 func (t *top) Push(x any)    { t.list = append(t.list, x.(sorted)) }
@@ -113,24 +153,36 @@ func (t *top) Pop() any {
 }
 
 func (t *top) take(row expr.Row) bool {
-	keys := evalKeys(t.n.Keys, row, t.keys)
-	if len(t.list) >= t.n.Limit && expr.CompareKeys(t.n.Keys, keys, t.list[0].keys) >= 0 {
+	keys := t.order.keysOf(row)
+	if len(t.list) >= t.limit && t.order.compareAll(keys, t.list[0].keys) >= 0 {
 		return true
 	}
-	t.keep(sorted{slices.Clone(keys), slices.Clone(row)})
+	row = slices.Clone(row)
+	if t.order.plain {
+		t.keep(sorted{row, row})
+	} else {
+		t.keep(sorted{slices.Clone(keys), row})
+	}
 	return true
 }
 
+func (t *top) size(s sorted) int64 {
+	if t.order.plain {
+		return sizeOf(s.row)
+	}
+	return sizeOf(s.keys) + sizeOf(s.row)
+}
+
 func (t *top) keep(s sorted) {
-	if len(t.list) < t.n.Limit {
-		t.claim.take(sizeOf(s.keys) + sizeOf(s.row))
+	if len(t.list) < t.limit {
+		t.claim.take(t.size(s))
 		heap.Push(t, s)
 		return
 	}
-	if expr.CompareKeys(t.n.Keys, s.keys, t.list[0].keys) >= 0 {
+	if t.order.compareAll(s.keys, t.list[0].keys) >= 0 {
 		return
 	}
-	t.claim.take(max(0, sizeOf(s.keys)+sizeOf(s.row)-sizeOf(t.list[0].keys)-sizeOf(t.list[0].row)))
+	t.claim.take(max(0, t.size(s)-t.size(t.list[0])))
 	t.list[0] = s
 	heap.Fix(t, 0)
 }

@@ -44,8 +44,9 @@ type windower struct {
 	at   int // where the value goes
 	kept *slab
 
-	part []sorted // the rows of one partition, in order
-	peer []int    // for each of them, the first row that is equal to it in order
+	order ordering // by what makes partitions, then within them
+	part  []sorted // the rows of one partition, in order
+	peer  []int    // for each of them, the first row that is equal to it in order
 }
 
 func (w *windower) all(rows []expr.Row) {
@@ -54,34 +55,34 @@ func (w *windower) all(rows []expr.Row) {
 		keys = append(keys, expr.SortKey{Expr: e})
 	}
 	keys = append(keys, w.c.OrderBy...)
+	w.order = newOrdering(keys)
 	list := make([]sorted, len(rows))
-	scratch := make([]table.Value, len(keys))
 	for i, row := range rows {
 		w.r.turn.step()
-		list[i] = sorted{w.kept.copy(evalKeys(keys, row, scratch)), row}
+		list[i] = w.order.sorted(row, w.kept)
 	}
 	slices.SortStableFunc(list, func(a, b sorted) int {
 		w.r.turn.step()
-		return expr.CompareKeys(keys, a.keys, b.keys)
+		return w.order.compareAll(a.keys, b.keys)
 	})
 	by := len(w.c.PartitionBy)
 	for first := 0; first < len(list); {
 		end := first + 1
-		for end < len(list) && expr.CompareKeys(keys[:by], list[first].keys, list[end].keys) == 0 {
+		for end < len(list) && w.order.compare(list[first].keys, list[end].keys, 0, by) == 0 {
 			w.r.turn.step()
 			end++
 		}
-		w.partition(list[first:end], keys[by:], by)
+		w.partition(list[first:end], by)
 		first = end
 	}
 }
 
-func (w *windower) partition(part []sorted, order []expr.SortKey, by int) {
+func (w *windower) partition(part []sorted, by int) {
 	w.part = part
 	w.peer = slices.Grow(w.peer[:0], len(part))
 	for i := range part {
 		w.r.turn.step()
-		if i > 0 && expr.CompareKeys(order, part[i-1].keys[by:], part[i].keys[by:]) == 0 {
+		if i > 0 && w.order.compare(part[i-1].keys, part[i].keys, by, len(w.order.keys)) == 0 {
 			w.peer = append(w.peer, w.peer[i-1])
 			continue
 		}

@@ -29,15 +29,19 @@ type SortKey struct {
 	NullsFirst bool
 }
 
+// Compare orders two values of the key.
+func (k *SortKey) Compare(a, b *table.Value) int {
+	c := CompareNulls(a, b, k.NullsFirst != k.Desc)
+	if k.Desc {
+		return -c
+	}
+	return c
+}
+
 // CompareKeys orders the values of sort keys.
 func CompareKeys(keys []SortKey, a, b []table.Value) int {
 	for i := range keys {
-		k := &keys[i]
-		c := CompareNulls(&a[i], &b[i], k.NullsFirst != k.Desc)
-		if k.Desc {
-			c = -c
-		}
-		if c != 0 {
+		if c := keys[i].Compare(&a[i], &b[i]); c != 0 {
 			return c
 		}
 	}
