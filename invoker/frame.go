@@ -169,8 +169,7 @@ func (a *attempt) command(f service.Frame, now time.Time) *failure {
 		Entry: journal.Entry{Type: f.Type, Body: protocol.Inline(f.Body)},
 	}
 	if bad := a.check(f.Type, m, &e); bad != nil {
-		bad.related = &command.RelatedCommand{Index: a.commands, Type: f.Type}
-		return bad
+		return bad // without the command as the related one: the journal does not have it
 	}
 	a.commands++
 	if f.Type == journal.TypeOutput {
