@@ -16,6 +16,7 @@ import (
 const (
 	startTimeout = 2 * time.Minute  // until both ports are healthy
 	stopTimeout  = 15 * time.Second // after SIGTERM, before SIGKILL
+	endWithin    = 5 * time.Second  // after it listens no more
 	pollInterval = 5 * time.Millisecond
 	logTailBytes = 4 << 10 // of the server's output, shown when it does not start
 )
@@ -180,10 +181,15 @@ func (i *Instance) Running() bool {
 	if i.process == nil {
 		return i.spec.Kind == KindRunning
 	}
+	if conn, err := net.Dial("tcp", i.ingress); err == nil {
+		_ = conn.Close() // it was opened to see whether that works
+		return true
+	}
+	// One that dies does not listen any more some time before it is known to have ended.
 	select {
 	case <-i.process.Done():
 		return false
-	default:
+	case <-time.After(endWithin):
 		return true
 	}
 }
