@@ -23,7 +23,7 @@ import (
 
 const (
 	commandTimeout = 60 * time.Second // one command line
-	requestTimeout = 30 * time.Second // one request of the script's own
+	requestTimeout = 60 * time.Second // one request of the script's own
 	pollEvery      = 50 * time.Millisecond
 )
 

@@ -20,7 +20,7 @@ const (
 	ioctlShutdown = 0x8004587d
 	noLogFlush    = 2
 	// umountPatience is how long a mount may stay busy after the server's death.
-	umountPatience = 20 * time.Second
+	umountPatience = time.Minute
 )
 
 // disk is a file system in an image.
