@@ -94,13 +94,15 @@ const (
 	StatusTrace          StatusFields = 1 << 5
 	StatusRetentions     StatusFields = 1 << 6
 	StatusRestartedFrom  StatusFields = 1 << 7
-	StatusTimes          StatusFields = 1 << 8
+	StatusTimes          StatusFields = 1 << 8 // but those below
 	StatusDeployment     StatusFields = 1 << 9
 	StatusCounters       StatusFields = 1 << 10 // what is counted, and the protocol version
 	StatusAwaiting       StatusFields = 1 << 11
 	StatusResult         StatusFields = 1 << 12
+	StatusCreatedAt      StatusFields = 1 << 13
+	StatusModifiedAt     StatusFields = 1 << 14
 
-	AllStatusFields StatusFields = 1<<13 - 1
+	AllStatusFields StatusFields = 1<<15 - 1
 )
 
 // numbers are the row's field numbers, a bit each.
@@ -118,7 +120,8 @@ func (f StatusFields) numbers() (mask uint64) {
 var statusFieldNumbers = map[StatusFields][]wire.Number{
 	StatusState: {1}, StatusTarget: {2}, StatusSource: {3}, StatusIdempotencyKey: {4},
 	StatusLimitKey: {5}, StatusTrace: {7}, StatusRetentions: {9, 10}, StatusRestartedFrom: {11},
-	StatusTimes:      {12, 13, 14, 15, 16, 17, 18, 31, 32},
+	StatusCreatedAt: {12}, StatusModifiedAt: {13},
+	StatusTimes:      {14, 15, 16, 17, 18, 31, 32},
 	StatusDeployment: {20}, StatusCounters: {19, 21, 22, 23, 24, 25, 26, 27, 33},
 	StatusAwaiting: {28}, StatusResult: {30},
 }
@@ -127,9 +130,9 @@ var statusFieldNumbers = map[StatusFields][]wire.Number{
 // its beginning, and the rest need not be looked at.
 var statusOrder = [64]uint8{
 	1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 7, 8: 8, 9: 9, 10: 10, 11: 11,
-	12: 12, 13: 12, 14: 12, 15: 12, 16: 12, 17: 12, 18: 12, 31: 12, 32: 12,
-	20: 13, 19: 14, 21: 14, 22: 14, 23: 14, 24: 14, 25: 14, 26: 14, 27: 14, 33: 14,
-	28: 15, 29: 16, 30: 17,
+	12: 12, 13: 13, 14: 14, 15: 14, 16: 14, 17: 14, 18: 14, 31: 14, 32: 14,
+	20: 15, 19: 16, 21: 16, 22: 16, 23: 16, 24: 16, 25: 16, 26: 16, 27: 16, 33: 16,
+	28: 17, 29: 18, 30: 19,
 }
 
 // StatusRows opens a cursor over invocations of which it decodes the given parts. If there are any

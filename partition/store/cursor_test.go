@@ -25,8 +25,8 @@ func TestStatusParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	value := full.encode()
-	for a := range 13 {
-		for b := range 13 {
+	for a := range 15 {
+		for b := range 15 {
 			fields := StatusFields(1)<<a | StatusFields(1)<<b
 			want := Status{ID: full.ID}
 			err := decodeRow(value, func(d *wire.Decoder) {

@@ -128,41 +128,27 @@ func (s *Status) encode() []byte {
 }
 
 func (s *Status) encodeTimes(e *encoder) {
-	for _, f := range s.times() {
-		e.millis(f.num, *f.at)
-	}
-}
-
-type timeField struct {
-	num wire.Number
-	at  *protocol.Millis
-}
-
-func (s *Status) times() [9]timeField {
-	return [9]timeField{
-		{12, &s.CreatedAt}, {13, &s.ModifiedAt}, {14, &s.ScheduledAt}, {15, &s.InboxedAt},
-		{16, &s.RunningAt}, {17, &s.CompletedAt}, {18, &s.ExecutionTime}, {31, &s.ForgottenAt},
-		{32, &s.JournalForgottenAt},
-	}
+	e.millis(12, s.CreatedAt)
+	e.millis(13, s.ModifiedAt)
+	e.millis(14, s.ScheduledAt)
+	e.millis(15, s.InboxedAt)
+	e.millis(16, s.RunningAt)
+	e.millis(17, s.CompletedAt)
+	e.millis(18, s.ExecutionTime)
+	e.millis(31, s.ForgottenAt)
+	e.millis(32, s.JournalForgottenAt)
 }
 
 func (s *Status) encodeCounters(e *encoder) {
 	e.uint(19, s.InboxSequence)
-	for _, f := range s.counters() {
-		e.uint(f.num, uint64(*f.n))
-	}
-}
-
-type counterField struct {
-	num wire.Number
-	n   *uint32
-}
-
-func (s *Status) counters() [8]counterField {
-	return [8]counterField{
-		{21, &s.ProtocolVersion}, {22, &s.Attempt}, {23, &s.EntryCount}, {24, &s.CommandCount},
-		{25, &s.OutputIndex}, {26, &s.Timers}, {27, &s.EventCount}, {33, &s.KnownEntries},
-	}
+	e.uint(21, uint64(s.ProtocolVersion))
+	e.uint(22, uint64(s.Attempt))
+	e.uint(23, uint64(s.EntryCount))
+	e.uint(24, uint64(s.CommandCount))
+	e.uint(25, uint64(s.OutputIndex))
+	e.uint(26, uint64(s.Timers))
+	e.uint(27, uint64(s.EventCount))
+	e.uint(33, uint64(s.KnownEntries))
 }
 
 func decodeStatus(key, b []byte) (s Status, err error) {
@@ -221,17 +207,41 @@ func (s *Status) decodeField(d *wire.Decoder) {
 }
 
 func (s *Status) decodeNumber(d *wire.Decoder) {
-	for _, t := range s.times() {
-		if t.num == d.Field() {
-			*t.at = protocol.Millis(d.Uint64())
-			return
-		}
-	}
-	for _, c := range s.counters() {
-		if c.num == d.Field() {
-			*c.n = d.Uint32()
-			return
-		}
+	switch d.Field() {
+	case 12:
+		s.CreatedAt = protocol.Millis(d.Uint64())
+	case 13:
+		s.ModifiedAt = protocol.Millis(d.Uint64())
+	case 14:
+		s.ScheduledAt = protocol.Millis(d.Uint64())
+	case 15:
+		s.InboxedAt = protocol.Millis(d.Uint64())
+	case 16:
+		s.RunningAt = protocol.Millis(d.Uint64())
+	case 17:
+		s.CompletedAt = protocol.Millis(d.Uint64())
+	case 18:
+		s.ExecutionTime = protocol.Millis(d.Uint64())
+	case 31:
+		s.ForgottenAt = protocol.Millis(d.Uint64())
+	case 32:
+		s.JournalForgottenAt = protocol.Millis(d.Uint64())
+	case 21:
+		s.ProtocolVersion = d.Uint32()
+	case 22:
+		s.Attempt = d.Uint32()
+	case 23:
+		s.EntryCount = d.Uint32()
+	case 24:
+		s.CommandCount = d.Uint32()
+	case 25:
+		s.OutputIndex = d.Uint32()
+	case 26:
+		s.Timers = d.Uint32()
+	case 27:
+		s.EventCount = d.Uint32()
+	case 33:
+		s.KnownEntries = d.Uint32()
 	}
 }
 

@@ -102,16 +102,16 @@ func statusColumns() []column[invocation] {
 		}},
 		count("journal_size", func(s *store.Status) uint32 { return s.EntryCount }),
 		count("journal_commands_size", func(s *store.Status) uint32 { return s.CommandCount }),
-		at("created_at", func(s *store.Status) protocol.Millis { return s.CreatedAt }),
+		at("created_at", store.StatusCreatedAt, func(s *store.Status) protocol.Millis { return s.CreatedAt }),
 		{"created_using_restate_version", text, 0, func(v *table.Vector, r *invocation) {
 			v.AppendString(r.source.cfg.Version)
 		}},
-		at("modified_at", func(s *store.Status) protocol.Millis { return s.ModifiedAt }),
-		at("inboxed_at", func(s *store.Status) protocol.Millis { return s.InboxedAt }),
-		at("scheduled_at", func(s *store.Status) protocol.Millis { return s.ScheduledAt }),
-		at("scheduled_start_at", func(s *store.Status) protocol.Millis { return s.ExecutionTime }),
-		at("running_at", func(s *store.Status) protocol.Millis { return s.RunningAt }),
-		at("completed_at", func(s *store.Status) protocol.Millis { return s.CompletedAt }),
+		at("modified_at", store.StatusModifiedAt, func(s *store.Status) protocol.Millis { return s.ModifiedAt }),
+		at("inboxed_at", store.StatusTimes, func(s *store.Status) protocol.Millis { return s.InboxedAt }),
+		at("scheduled_at", store.StatusTimes, func(s *store.Status) protocol.Millis { return s.ScheduledAt }),
+		at("scheduled_start_at", store.StatusTimes, func(s *store.Status) protocol.Millis { return s.ExecutionTime }),
+		at("running_at", store.StatusTimes, func(s *store.Status) protocol.Millis { return s.RunningAt }),
+		at("completed_at", store.StatusTimes, func(s *store.Status) protocol.Millis { return s.CompletedAt }),
 		{"completion_retention", table.Duration, store.StatusRetentions,
 			func(v *table.Vector, r *invocation) { putDuration(v, r.st.CompletionRetention) }},
 		{"journal_retention", table.Duration, store.StatusRetentions,
@@ -225,8 +225,8 @@ func count(name string, of func(*store.Status) uint32) column[invocation] {
 		}}
 }
 
-func at(name string, of func(*store.Status) protocol.Millis) column[invocation] {
-	return column[invocation]{name, table.Timestamp, store.StatusTimes,
+func at(name string, needs store.StatusFields, of func(*store.Status) protocol.Millis) column[invocation] {
+	return column[invocation]{name, table.Timestamp, needs,
 		func(v *table.Vector, r *invocation) { putMillis(v, of(&r.st)) }}
 }
 
