@@ -37,6 +37,26 @@ func fragmentOf(n plan.Node) *fragment {
 	}
 }
 
+// columnOf is the column of a table that a column of a fragment's rows is, -1 if it is none.
+func columnOf(n plan.Node, at int) int {
+	for {
+		switch from := n.(type) {
+		case *plan.Scan:
+			return from.Columns[at]
+		case *plan.Filter:
+		case *plan.Project:
+			e := from.Exprs[at]
+			if e.Op != expr.Column {
+				return -1
+			}
+			at = e.Index
+		default:
+			return -1
+		}
+		n = n.Inputs()[0]
+	}
+}
+
 // pipe makes what takes the rows of the scan, for one goroutine.
 func (f *fragment) pipe(out emit) emit {
 	for _, s := range f.steps {
@@ -87,6 +107,8 @@ type worker struct {
 	flush func() bool
 	// done is called when there are no more, without the turn; nil: there is nothing to do.
 	done func() error
+	// bound is what rows have to meet from now on, see table.Batch; nil: nothing.
+	bound func() *table.Condition
 }
 
 // each reads all partitions of a fragment; make gives each goroutine that reads
@@ -154,6 +176,13 @@ func (r *Runner) readAll(ctx context.Context, f *fragment, q *table.Scan, w *wor
 	take, batch := f.pipe(w.take), table.NewBatch(q)
 	batch.Begin(f.scan.Few)
 	row := make(expr.Row, len(q.Columns))
+	flush := w.flush
+	if w.bound != nil {
+		flush = func() bool {
+			batch.Bound = w.bound()
+			return w.flush()
+		}
+	}
 	for p, ok := next(); ok; p, ok = next() {
 		more, err := r.read(ctx, f.scan.Source, p, q, batch, func() bool {
 			for i := range batch.Rows {
@@ -163,7 +192,7 @@ func (r *Runner) readAll(ctx context.Context, f *fragment, q *table.Scan, w *wor
 				}
 			}
 			return true
-		}, w.flush)
+		}, flush)
 		if err != nil {
 			return err
 		}

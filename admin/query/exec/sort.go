@@ -114,6 +114,7 @@ func (r *Runner) top(n *plan.Sort) ([]sorted, error) {
 		return &worker{
 			take:  part.take,
 			flush: func() bool { return true },
+			bound: part.bound,
 			done: func() error {
 				return turn.inOrder(&mu, func() {
 					for _, s := range part.list {
@@ -131,13 +132,19 @@ func (r *Runner) top(n *plan.Sort) ([]sorted, error) {
 // top is a heap of the first rows seen so far, the last of them on top.
 type top struct {
 	claim
-	order ordering
-	limit int
-	list  []sorted
+	order  ordering
+	limit  int
+	list   []sorted
+	column int             // of the table, that rows are ordered by first; -1: it is none
+	worst  table.Condition // see bound
 }
 
 func newTop(n *plan.Sort, m *Memory) *top {
-	return &top{claim: claim{memory: m}, order: newOrdering(n.Keys), limit: n.Limit}
+	t := &top{claim: claim{memory: m}, order: newOrdering(n.Keys), limit: n.Limit, column: -1}
+	if t.order.plain && fragmentOf(n.In) != nil {
+		t.column = columnOf(n.In, n.Keys[0].Expr.Index)
+	}
+	return t
 }
 
 func (t *top) Len() int { return len(t.list) }
@@ -164,6 +171,26 @@ func (t *top) take(row expr.Row) bool {
 		t.keep(sorted{slices.Clone(keys), row})
 	}
 	return true
+}
+
+// bound is what a row has to be to be among the first, once there are as many as are wanted: what comes
+// after the last of them need not be read.
+func (t *top) bound() *table.Condition {
+	if t.column < 0 || len(t.list) < t.limit {
+		return nil
+	}
+	key := &t.order.keys[0]
+	last := t.list[0].keys[key.Expr.Index]
+	switch last.Type {
+	case table.Timestamp, table.Int64, table.Uint32, table.Uint64, table.String, table.Duration:
+	default: // NULL, or what tables order otherwise
+		return nil
+	}
+	t.worst = table.Condition{Column: t.column, Op: table.AtMost, Values: append(t.worst.Values[:0], last)}
+	if key.Desc {
+		t.worst.Op = table.AtLeast
+	}
+	return &t.worst
 }
 
 func (t *top) size(s sorted) int64 {

@@ -98,7 +98,8 @@ type reader[T any] struct {
 	view    View
 	row     T
 	tests   []test[T]
-	left    int // rows that are still wanted; negative: no limit
+	bound   test[T] // of the batch; its condition may be nil
+	left    int     // rows that are still wanted; negative: no limit
 	done    bool
 }
 
@@ -137,14 +138,18 @@ func newReader[T any](ctx context.Context, columns []column[T], q *table.Scan, f
 const (
 	// looksBetweenRows is after how many rows the reader looks whether it is still wanted.
 	looksBetweenRows = 512
-	// maxLooks is how many rows the reader looks at before it lets others have a turn.
-	maxLooks = 1024
+	// minLooks is how many rows the reader looks at at least before it lets others have a turn; if the
+	// batch has room for more, as many as that.
+	minLooks = 64
 )
 
 // Next implements table.Reader.
 func (r *reader[T]) Next(b *table.Batch) (bool, error) {
 	b.Reset()
-	for seen := 0; !r.done && r.left != 0 && b.Rows < b.Cap() && seen < maxLooks; seen++ {
+	if r.bound.condition = b.Bound; b.Bound != nil {
+		r.bound.put, r.bound.vector.Type = r.columns[b.Bound.Column].put, r.columns[b.Bound.Column].typ
+	}
+	for seen := 0; !r.done && r.left != 0 && b.Rows < b.Cap() && seen < max(b.Cap(), minLooks); seen++ {
 		if seen%looksBetweenRows == 0 && r.ctx.Err() != nil {
 			return false, context.Cause(r.ctx)
 		}
@@ -176,6 +181,11 @@ func (r *reader[T]) wanted() bool {
 		if !t.holds() {
 			return false
 		}
+	}
+	if t := &r.bound; t.condition != nil {
+		t.vector.Reset()
+		t.put(&t.vector, &r.row)
+		return t.vector.Null[0] || t.holds()
 	}
 	return true
 }

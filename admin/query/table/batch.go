@@ -62,6 +62,10 @@ type Vector struct {
 type Batch struct {
 	Rows    int
 	Columns []Vector
+	// Bound, unless it is nil, is a condition that has come up while rows are read: those that do not meet
+	// it are wanted no more, but those without a value in its column are. It is a hint, as other
+	// conditions are, and it may change from batch to batch.
+	Bound *Condition
 
 	most int // rows that it takes; 0: DefaultRows
 }
