@@ -85,11 +85,11 @@ func (e *Expr) Eval(r Row) table.Value {
 	case Outer:
 		return (*e.Cell)[e.Index]
 	case Call1:
-		a := e.Args[0].Eval(r)
+		a := e.Args[0].look(r)
 		if a.Type == table.Null {
-			return a
+			return *a
 		}
-		return e.fn1(&a)
+		return e.fn1(a)
 	case Call2:
 		return e.call2(r)
 	case CallN:
@@ -103,15 +103,28 @@ func (e *Expr) Eval(r Row) table.Value {
 }
 
 func (e *Expr) call2(r Row) table.Value {
-	a := e.Args[0].Eval(r)
+	a := e.Args[0].look(r)
 	if a.Type == table.Null {
-		return a
+		return *a
 	}
-	b := e.Args[1].Eval(r)
+	b := e.Args[1].look(r)
 	if b.Type == table.Null {
-		return b
+		return *b
 	}
-	return e.fn2(&a, &b)
+	return e.fn2(a, b)
+}
+
+// look is Eval for those who only look at the value: a column's or a constant's is not copied, which would
+// be into memory of its own, since functions that are called through a pointer might keep it.
+func (e *Expr) look(r Row) *table.Value {
+	switch e.Op {
+	case Column:
+		return &r[e.Index]
+	case Const:
+		return &e.Value
+	}
+	v := e.Eval(r)
+	return &v
 }
 
 func (e *Expr) evalLogic(r Row) table.Value {
