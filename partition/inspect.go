@@ -14,8 +14,15 @@ import (
 	"github.com/perdure/perdure/protocol/command"
 )
 
-// checkInterval is how often a partition's checker takes a step.
-const checkInterval = time.Second
+const (
+	// checkInterval is how often a partition's checker goes on, by checkSteps steps at most.
+	checkInterval = time.Second
+	checkSteps    = 10
+	// After checkSlice of work the inspector rests checkRest times as long: what the node is there for
+	// must not notice it.
+	checkSlice = time.Millisecond
+	checkRest  = 9
+)
 
 // inspector looks for stalls in the partitions that this node leads.
 type inspector struct {
@@ -33,7 +40,7 @@ type checked struct {
 	told     map[protocol.InvocationID]bool // findings that were reported
 }
 
-// run takes a step in every partition each second until the host stops.
+// run goes on in every partition each second until the host stops.
 func (i *inspector) run() {
 	ticker := time.NewTicker(checkInterval)
 	defer ticker.Stop()
@@ -42,20 +49,43 @@ func (i *inspector) run() {
 		case <-i.host.stop:
 			return
 		case now := <-ticker.C:
-			for _, r := range i.host.replicas {
-				i.step(r, now)
+			if !i.tick(now) {
+				return
 			}
 		}
 	}
 }
 
-func (i *inspector) step(r *replica, now time.Time) {
+// tick takes some steps in every partition; false: the host stops.
+func (i *inspector) tick(now time.Time) bool {
+	var worked time.Duration
+	for _, r := range i.host.replicas {
+		more := true
+		for n := 0; more && n < checkSteps; n++ {
+			began := time.Now()
+			more = i.step(r, now)
+			if worked += time.Since(began); worked < checkSlice {
+				continue
+			}
+			select {
+			case <-i.host.stop:
+				return false
+			case <-time.After(worked * checkRest):
+				worked = 0
+			}
+		}
+	}
+	return true
+}
+
+// step takes one step in a partition, and reports whether there is more to do.
+func (i *inspector) step(r *replica, now time.Time) (more bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	epoch, leads := i.host.leads(r)
 	if !leads {
 		delete(i.checked, r.id)
-		return
+		return false
 	}
 	c := i.checked[r.id]
 	if c == nil || c.epoch != epoch {
@@ -71,9 +101,10 @@ func (i *inspector) step(r *replica, now time.Time) {
 		if !errors.Is(err, leader.ErrNotLeader) {
 			i.host.failed(r.id, fmt.Errorf("look for stalls: %w", err))
 		}
-		return
+		return false
 	}
 	i.tell(r.id, c)
+	return !c.checker.Rests(now)
 }
 
 // tell reports findings that are new.

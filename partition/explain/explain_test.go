@@ -368,6 +368,8 @@ func TestCheckerConfirms(t *testing.T) {
 		t.Fatalf("findings: %+v", all)
 	}
 	f.mem.attempts[caller] = Attempt{InFlight: true}
+	step(1) // as of the same time
+	at = at.Add(time.Second)
 	step(0)
 
 	// One that moves between two looks is not stalled.
