@@ -155,6 +155,7 @@ type Statement struct {
 	Params []table.Type
 
 	engine  *Engine
+	text    string
 	query   *sql.Query
 	explain *sql.Explain
 	types   []table.Type // of the parameters, none Null
@@ -165,26 +166,9 @@ type Statement struct {
 // *sql.Error, ErrEmpty, or a *PanicError.
 func (e *Engine) Prepare(text string, types ...table.Type) (s *Statement, err error) {
 	defer exec.Caught(&err)
-	parsed, err := sql.Parse(text)
-	if err != nil {
+	s = &Statement{engine: e, text: text}
+	if s.query, s.explain, err = e.parse(text); err != nil {
 		return nil, err
-	}
-	s = &Statement{engine: e}
-	switch x := parsed.(type) {
-	case nil:
-		return nil, ErrEmpty
-	case *sql.Query:
-		s.query = x
-	case *sql.Explain:
-		s.query, s.explain = x.Query, x
-	case *sql.Show:
-		if s.query, err = e.show(x); err != nil {
-			return nil, err
-		}
-	case *sql.Describe:
-		if s.query, err = e.describe(x); err != nil {
-			return nil, err
-		}
 	}
 	planned, err := plan.Plan(s.query, e.env(nil, types, nil))
 	if err != nil {
@@ -211,6 +195,28 @@ func (e *Engine) Prepare(text string, types ...table.Type) (s *Statement, err er
 		s.Columns = append(s.Columns, Column{f.Name, f.Type})
 	}
 	return s, nil
+}
+
+// parse gives the query of a text, and what it is to be explained by; nil: it is to be run.
+func (e *Engine) parse(text string) (*sql.Query, *sql.Explain, error) {
+	parsed, err := sql.Parse(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	var query *sql.Query
+	switch x := parsed.(type) {
+	case *sql.Query:
+		query = x
+	case *sql.Explain:
+		return x.Query, x, nil
+	case *sql.Show:
+		query, err = e.show(x)
+	case *sql.Describe:
+		query, err = e.describe(x)
+	default:
+		err = ErrEmpty
+	}
+	return query, nil, err
 }
 
 // env is what a statement is planned in.
@@ -259,10 +265,12 @@ func (s *Statement) Run(ctx context.Context, params []table.Value, take func(row
 	defer cancel()
 	memory := s.engine.memory.Part(s.engine.cfg.StatementBytes, "one query may take")
 	defer memory.Release()
+	env := s.engine.env(params, s.types, nil)
 	runner := exec.New(ctx, exec.Config{
-		Parallel: s.engine.cfg.Parallel, Pace: s.engine.cfg.Pace, Memory: memory,
+		Parallel: s.engine.cfg.Parallel, Pace: s.engine.cfg.Pace, Memory: memory, Statement: s.tell(&env),
 	})
-	planned, err := plan.Plan(s.query, s.engine.env(params, s.types, runner.Subquery))
+	env.Run, env.Describing = runner.Subquery, false
+	planned, err := plan.Plan(s.query, env)
 	if err != nil {
 		return err
 	}

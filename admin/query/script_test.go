@@ -62,6 +62,7 @@ func firstDifference(want, got string) string {
 func runScript(t *testing.T, script string) string {
 	t.Helper()
 	var out []string
+	engines := scriptEngines(t)
 	for block := range strings.SplitSeq(strings.TrimSpace(script), "\n\n") {
 		query, _, _ := strings.Cut(block, "\n----")
 		text, sorted := "", false
@@ -77,10 +78,10 @@ func runScript(t *testing.T, script string) string {
 			continue
 		}
 		answer := ""
-		for i, e := range scriptEngines(t) {
-			a := ask(t.Context(), e, text, sorted)
+		for i, e := range engines {
+			a := ask(t.Context(), e.Engine, text, sorted)
 			if i > 0 && a != answer {
-				t.Errorf("%s\ngives, with hints and parallel=%v:\n%s\nnot\n%s", text, e.cfg.Parallel, a, answer)
+				t.Errorf("%s\ngives, %s:\n%s\nnot\n%s", text, e.how, a, answer)
 			}
 			answer = a
 		}
@@ -89,15 +90,23 @@ func runScript(t *testing.T, script string) string {
 	return strings.Join(out, "\n\n") + "\n"
 }
 
+// scriptEngine is an engine, and how it runs.
+type scriptEngine struct {
+	*Engine
+	how string
+}
+
 // scriptEngines are engines of the same tables that run differently.
-func scriptEngines(t *testing.T) (list []*Engine) {
+func scriptEngines(t *testing.T) (list []scriptEngine) {
 	for _, hints := range []bool{false, true} {
+		m := loadMemory(t, "testdata/tables.txt")
+		m.hints = hints
 		for _, parallel := range []int{1, 3} {
-			m := loadMemory(t, "testdata/tables.txt")
-			m.hints = hints
-			list = append(list, New(Config{
-				Tables: m, Parallel: parallel, Now: func() time.Time { return scriptTime },
-			}))
+			how := fmt.Sprintf("hints %t, parallel %d", hints, parallel)
+			cfg := Config{Tables: m, Parallel: parallel, Now: func() time.Time { return scriptTime }}
+			list = append(list, scriptEngine{New(cfg), how},
+				scriptEngine{newNodes(t, m, cfg, itself).asked, how + ", another node computes"},
+				scriptEngine{newNodes(t, m, cfg, nil).asked, how + ", another node sends rows"})
 		}
 	}
 	return list

@@ -18,6 +18,7 @@ func (n *Node) routeCluster(mux *http.ServeMux) {
 	mux.HandleFunc("POST /cluster/join", n.forNodes(n.serveJoin))
 	mux.HandleFunc("POST /cluster/provision", n.forNodes(n.serveProvision))
 	mux.HandleFunc("POST "+scanPath, n.forNodes(n.serveScan))
+	mux.HandleFunc("POST "+workPath, n.forNodes(n.serveWork))
 }
 
 // serveHello says who this node is, and what it thinks of the one that asks.

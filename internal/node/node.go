@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/admin/console"
+	"github.com/perdure/perdure/admin/query"
 	"github.com/perdure/perdure/admin/query/exec"
 	"github.com/perdure/perdure/admin/query/scatter"
 	"github.com/perdure/perdure/bifrost"
@@ -59,6 +60,10 @@ type Node struct {
 	pace       *exec.Pace // of queries; made by the first that asks for it
 	scans      sync.Once
 	scanServer *scatter.Server // made by the first scan of another node
+	works      sync.Once
+	workServer *scatter.WorkServer // made by the first work for another node
+	querying   sync.Once
+	engine     *query.Engine
 
 	membership
 

@@ -16,8 +16,12 @@ import (
 	"github.com/perdure/perdure/protocol"
 )
 
-// scanPath is where nodes ask each other for rows, on the port for other nodes.
-const scanPath = "/cluster/scan"
+// scanPath is where nodes ask each other for rows, and workPath for what comes of rows, on the port for
+// other nodes.
+const (
+	scanPath = "/cluster/scan"
+	workPath = "/cluster/work"
+)
 
 // localTables are the tables of partitions that are led here.
 func (n *Node) localTables() *tables.Source {
@@ -27,12 +31,19 @@ func (n *Node) localTables() *tables.Source {
 	})
 }
 
-// queryEngine answers SQL about all partitions and what is registered.
+// queryEngine answers SQL about all partitions and what is registered. It computes for other nodes too,
+// so that what they ask for and the queries here have their limits together.
 func (n *Node) queryEngine() *query.Engine {
+	n.querying.Do(func() { n.engine = n.newQueryEngine() })
+	return n.engine
+}
+
+func (n *Node) newQueryEngine() *query.Engine {
 	cfg := n.cfg.Admin.QueryEngine
 	return query.New(query.Config{
 		Tables: scatter.NewSource(scatter.Config{
-			Local: n.localTables(), Leaders: scanLeaders{n}, Client: n.certificates.http(), Path: scanPath,
+			Local: n.localTables(), Leaders: scanLeaders{n}, Client: n.certificates.http(),
+			Path: scanPath, WorkPath: workPath,
 		}),
 		MemoryBytes:    int64(cfg.MemorySize),
 		StatementBytes: int64(min(cfg.QueryMemorySize, cfg.MemorySize)),
@@ -64,12 +75,29 @@ func (n *Node) queryPace() *exec.Pace {
 
 // serveScan gives other nodes the rows of partitions that are led here.
 func (n *Node) serveScan(w http.ResponseWriter, r *http.Request) {
-	if n.partitions.Load() == nil || n.agent.Load() == nil {
-		http.Error(w, "the node is starting", http.StatusServiceUnavailable)
+	if !n.scannable(w) {
 		return
 	}
 	n.scans.Do(func() { n.scanServer = scatter.NewServer(n.localTables(), n.queryPace()) })
 	n.scanServer.ServeHTTP(w, r)
+}
+
+// serveWork computes for other nodes what comes of rows of partitions that are led here.
+func (n *Node) serveWork(w http.ResponseWriter, r *http.Request) {
+	if !n.scannable(w) {
+		return
+	}
+	n.works.Do(func() { n.workServer = scatter.NewWorkServer(n.localTables(), n.queryEngine()) })
+	n.workServer.ServeHTTP(w, r)
+}
+
+// scannable answers that there are no partitions yet, if so.
+func (n *Node) scannable(w http.ResponseWriter) bool {
+	if n.partitions.Load() == nil || n.agent.Load() == nil {
+		http.Error(w, "the node is starting", http.StatusServiceUnavailable)
+		return false
+	}
+	return true
 }
 
 // scanLeaders says where partitions are led.

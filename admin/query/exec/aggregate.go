@@ -17,6 +17,7 @@ type groups struct {
 	key    []byte
 	values expr.Row
 	args   [][]table.Value // of each aggregate: arguments, then the keys of its order
+	at     place           // up to which they have been appended to pieces
 }
 
 type group struct {
@@ -129,12 +130,15 @@ func (r *Runner) aggregate(n *plan.Aggregate, out emit) error {
 	defer all.release()
 	var err error
 	if f := fragmentOf(n.In); f != nil {
+		f.others = r.delegate(n, f)
 		var mu sync.Mutex
 		err = r.each(f, func(turn *Turn) *worker {
 			part := newGroups(n, r.cfg.Memory)
 			return &worker{
-				take:  part.row,
-				flush: func() bool { return true },
+				take:    part.row,
+				flush:   func() bool { return true },
+				partial: part,
+				claim:   part.take,
 				done: func() error {
 					return turn.inOrder(&mu, func() { all.merge(part, turn.step) })
 				},

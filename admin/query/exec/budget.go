@@ -89,6 +89,9 @@ func (c *claim) take(n int64) {
 	}
 }
 
+// give has room again for what was taken and is not needed any more. It stays with the claim.
+func (c *claim) give(n int64) { c.left += n }
+
 // release gives back all.
 func (c *claim) release() {
 	c.memory.give(c.total)

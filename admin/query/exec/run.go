@@ -19,6 +19,9 @@ type Config struct {
 	// Pace has the turns that are taken while rows are read and computed.
 	Pace   *Pace
 	Memory *Memory
+	// Statement is what other nodes have to know to prepare the statement, see table.Work; nil: they are
+	// not asked to.
+	Statement []byte
 }
 
 // Runner runs the plans of one query.

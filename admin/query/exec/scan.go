@@ -15,6 +15,8 @@ import (
 type fragment struct {
 	scan  *plan.Scan
 	steps []step // outermost first
+	// others compute for the partitions that they have; nil: they do not.
+	others *delegation
 }
 
 // fragmentOf finds a fragment at a node; nil if there is none.
@@ -109,6 +111,9 @@ type worker struct {
 	done func() error
 	// bound is what rows have to meet from now on, see table.Batch; nil: nothing.
 	bound func() *table.Condition
+	// partial takes what others have computed, and claim the memory for that, if they are asked to.
+	partial partial
+	claim   func(bytes int64)
 }
 
 // each reads all partitions of a fragment; make gives each goroutine that reads
@@ -184,6 +189,11 @@ func (r *Runner) readAll(ctx context.Context, f *fragment, q *table.Scan, w *wor
 		}
 	}
 	for p, ok := next(); ok; p, ok = next() {
+		if done, err := r.elsewhere(ctx, f.others, p, w); err != nil {
+			return err
+		} else if done {
+			continue
+		}
 		more, err := r.read(ctx, f.scan.Source, p, q, batch, func() bool {
 			for i := range batch.Rows {
 				valuesOf(batch, i, row)

@@ -108,13 +108,16 @@ func (r *Runner) top(n *plan.Sort) ([]sorted, error) {
 		err := r.run(n.In, all.take)
 		return all.list, err
 	}
+	f.others = r.delegate(n, f)
 	var mu sync.Mutex
 	err := r.each(f, func(turn *Turn) *worker {
 		part := newTop(n, r.cfg.Memory)
 		return &worker{
-			take:  part.take,
-			flush: func() bool { return true },
-			bound: part.bound,
+			take:    part.take,
+			flush:   func() bool { return true },
+			bound:   part.bound,
+			partial: part,
+			claim:   part.claim.take,
 			done: func() error {
 				return turn.inOrder(&mu, func() {
 					for _, s := range part.list {
@@ -137,10 +140,16 @@ type top struct {
 	list   []sorted
 	column int             // of the table, that rows are ordered by first; -1: it is none
 	worst  table.Condition // see bound
+	// Rows of other nodes, and for them.
+	fields   []plan.Field
+	incoming expr.Row
+	sent     int // up to which row of the list
 }
 
 func newTop(n *plan.Sort, m *Memory) *top {
-	t := &top{claim: claim{memory: m}, order: newOrdering(n.Keys), limit: n.Limit, column: -1}
+	t := &top{
+		claim: claim{memory: m}, order: newOrdering(n.Keys), limit: n.Limit, column: -1, fields: n.In.Fields(),
+	}
 	if t.order.plain && fragmentOf(n.In) != nil {
 		t.column = columnOf(n.In, n.Keys[0].Expr.Index)
 	}

@@ -20,6 +20,11 @@ type State interface {
 	Result() table.Value
 	// SizeBytes is about how much memory the state has.
 	SizeBytes() int
+	// Append appends the state, or a part of it that begins at a place, 0 at first, for Aggregate.Load
+	// to read. It returns where the next part begins, 0 if there is none.
+	Append(dst []byte, from int) ([]byte, int)
+
+	load(l *loading, b []byte) error // into the state of no rows
 }
 
 // SortKey is one key of an order.

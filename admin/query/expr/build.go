@@ -47,7 +47,11 @@ func (f Function) Build(name string, args []*Expr, text string, pos int) (*Expr,
 		min: f.Min, max: f.Max, args: f.Args, result: f.Result, nullable: f.Nullable,
 		volatile: f.Volatile, fn: f.Call,
 	}
-	return own.build(name, args, text, pos)
+	e, err := own.build(name, args, text, pos)
+	if err == nil {
+		e.Foreign = true
+	}
+	return e, err
 }
 
 var functions = map[string]*function{}

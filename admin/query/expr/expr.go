@@ -44,6 +44,8 @@ type Expr struct {
 	Sub   *Sub
 	// Volatile: it may give another value each time.
 	Volatile bool
+	// Foreign: it is no function of the engine's own, and known to this session only.
+	Foreign bool
 	// Operator says what a comparison or LIKE is, for those who look for conditions a table can use.
 	Operator string
 	// Prefix is how all strings begin that a LIKE lets pass; it lets pass no others if PrefixOnly.

@@ -45,7 +45,7 @@ func (c *condition) append(dst []byte) []byte {
 	dst = wire.AppendString(dst, 1, c.column)
 	dst = wire.AppendUvarint(dst, 2, uint8(c.op))
 	for i := range c.values {
-		dst = appendField(dst, 3, &c.values[i])
+		dst = table.AppendField(dst, 3, &c.values[i])
 	}
 	return dst
 }
@@ -80,49 +80,12 @@ func decodeCondition(b []byte) (c condition, err error) {
 		case 2:
 			c.op = table.Op(d.Uint8())
 		case 3:
-			v, err := decodeValue(d.Bytes())
+			v, err := table.DecodeValue(d.Bytes(), nil)
 			d.Fail(err)
 			c.values = append(c.values, v)
 		}
 	}
 	return c, d.Err()
-}
-
-func appendField(dst []byte, num wire.Number, v *table.Value) []byte {
-	dst, mark := wire.Begin(dst, num, 0)
-	return wire.End(appendValue(dst, v), mark)
-}
-
-func appendValue(dst []byte, v *table.Value) []byte {
-	dst = wire.AppendUvarint(dst, 1, uint8(v.Type))
-	dst = wire.AppendFixed64(dst, 2, uint64(v.Int))
-	dst = wire.AppendString(dst, 3, v.Str)
-	dst = wire.AppendUvarint(dst, 4, uint32(v.Months))
-	for i := range v.List {
-		dst = appendField(dst, 5, &v.List[i])
-	}
-	return dst
-}
-
-func decodeValue(b []byte) (v table.Value, err error) {
-	d := wire.NewDecoder(b)
-	for d.Next() {
-		switch d.Field() {
-		case 1:
-			v.Type = table.Type(d.Uint8())
-		case 2:
-			v.Int = int64(d.Fixed64())
-		case 3:
-			v.Str = d.RawString()
-		case 4:
-			v.Months = int32(d.Uint32())
-		case 5:
-			x, err := decodeValue(d.Bytes())
-			d.Fail(err)
-			v.List = append(v.List, x)
-		}
-	}
-	return v, d.Err()
 }
 
 // appendBatch appends rows, column by column: which are NULL, one byte each, and the values.
@@ -157,7 +120,7 @@ func appendVector(dst []byte, v *table.Vector) []byte {
 		dst = wire.AppendPresentString(dst, 4, s)
 	}
 	for i := range v.Lists {
-		dst = appendField(dst, 5, &table.Value{Type: v.Type, List: v.Lists[i]})
+		dst = table.AppendField(dst, 5, &table.Value{Type: v.Type, List: v.Lists[i]})
 	}
 	for _, n := range v.Months {
 		dst = wire.AppendPresentUvarint(dst, 6, uint32(n))
@@ -216,7 +179,7 @@ func decodeVector(b []byte, into *table.Vector) error {
 		case 4:
 			into.Str = append(into.Str, d.RawString())
 		case 5:
-			v, err := decodeValue(d.Bytes())
+			v, err := table.DecodeValue(d.Bytes(), nil)
 			d.Fail(err)
 			into.Lists = append(into.Lists, v.List)
 		case 6:
@@ -243,16 +206,19 @@ func whole(v *table.Vector, rows int) error {
 	return nil
 }
 
-// Kinds of frames. A stream is any number of batches, and then one of the other two.
+// Kinds of frames. A stream is any number of batches, or of pieces, and then one of the other two.
 const (
 	frameBatch  byte = 1
 	frameEnd    byte = 2
 	frameFailed byte = 3 // the text of an error
+	framePiece  byte = 4
 )
 
 const (
 	frameHead     = 9 // kind, length, checksum
 	maxFrameBytes = 256 << 20
+	// firstBytes is how much of a body there is room for before any of it has been read.
+	firstBytes = 1 << 20
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -266,23 +232,34 @@ func appendFrame(dst []byte, kind byte, body []byte) []byte {
 	return append(dst, body...)
 }
 
-// readFrame reads a frame; the body may be kept.
-func readFrame(r *bufio.Reader) (kind byte, body []byte, err error) {
+// readFrame reads a frame, whose body it appends to an empty buffer. take hears by how much the buffer is
+// to grow before it does; nil: nobody counts.
+func readFrame(r *bufio.Reader, buffer []byte, take func(bytes int64)) (kind byte, body []byte, err error) {
 	var head [frameHead]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return 0, nil, fmt.Errorf("read a frame: %w", io.ErrUnexpectedEOF)
+		return 0, buffer, fmt.Errorf("read a frame: %w", io.ErrUnexpectedEOF)
 	}
 	n := binary.LittleEndian.Uint32(head[1:])
 	if n > maxFrameBytes {
-		return 0, nil, fmt.Errorf("a frame of %d bytes is too long", n)
+		return 0, buffer, fmt.Errorf("a frame of %d bytes is too long", n)
 	}
-	body = make([]byte, n)
-	if _, err := io.ReadFull(r, body); err != nil {
-		return 0, nil, fmt.Errorf("read a frame of %d bytes: %w", n, io.ErrUnexpectedEOF)
+	for body = buffer; len(body) < int(n); {
+		// A length that is wrong makes no more room than twice what comes.
+		if room := min(int(n), max(2*len(body), firstBytes)); room > cap(body) {
+			if take != nil {
+				take(int64(room - cap(body)))
+			}
+			body = append(make([]byte, 0, room), body...)
+		}
+		at := len(body)
+		body = body[:min(int(n), cap(body))]
+		if _, err := io.ReadFull(r, body[at:]); err != nil {
+			return 0, body, fmt.Errorf("read a frame of %d bytes: %w", n, io.ErrUnexpectedEOF)
+		}
 	}
 	sum := crc32.Update(crc32.Checksum(head[:5], castagnoli), castagnoli, body)
 	if sum != binary.LittleEndian.Uint32(head[5:]) {
-		return 0, nil, fmt.Errorf("the checksum of a frame of %d bytes is wrong", n)
+		return 0, body, fmt.Errorf("the checksum of a frame of %d bytes is wrong", n)
 	}
 	return head[0], body, nil
 }

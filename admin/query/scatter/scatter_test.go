@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -172,7 +173,7 @@ func TestCutStreams(t *testing.T) {
 		bytes.NewReader(requestOf(0, q).append(nil))))
 	whole := recorder.Body.Bytes()
 	read := func(b []byte) error {
-		r := &reader{from: bufio.NewReader(bytes.NewReader(b))}
+		r := &reader{stream: &stream{from: bufio.NewReader(bytes.NewReader(b))}}
 		batch := table.NewBatch(q)
 		for {
 			if ok, err := r.Next(batch); err != nil || !ok {
@@ -192,6 +193,27 @@ func TestCutStreams(t *testing.T) {
 		if read(damaged) == nil {
 			t.Errorf("byte %d of %d is damaged, and that was not seen", n, len(whole))
 		}
+	}
+}
+
+// TestLongFrames: a frame that says it is long makes no more room than what comes of it, and no more than
+// is granted.
+func TestLongFrames(t *testing.T) {
+	long := appendFrame(nil, framePiece, make([]byte, 3<<20))
+	taken := int64(0)
+	take := func(n int64) { taken += n }
+	s := &stream{from: bufio.NewReader(bytes.NewReader(long))}
+	if kind, body, err := s.frame(take); err != nil || kind != framePiece || len(body) != 3<<20 {
+		t.Fatalf("%d bytes: %v", len(body), err)
+	}
+	if taken != int64(cap(s.buffer)) {
+		t.Errorf("%d bytes were counted, and %d taken", taken, cap(s.buffer))
+	}
+	binary.LittleEndian.PutUint32(long[1:], maxFrameBytes)
+	taken = 0
+	s = &stream{from: bufio.NewReader(bytes.NewReader(long))}
+	if _, _, err := s.frame(take); err == nil || taken > 8<<20 {
+		t.Errorf("%d bytes were taken for a frame that is cut: %v", taken, err)
 	}
 }
 
@@ -230,12 +252,19 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(appendBatch(nil, b))
 	f.Add(requestOf(1, q).append(nil))
+	f.Add((&workRequest{7, table.Work{Statement: []byte("SELECT 1"), Part: [32]byte{1, 2}}}).append(nil))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if decodeBatch(raw, b) == nil { // what is accepted can be read
 			for i := range b.Rows {
 				for c := range b.Columns {
 					_ = b.Columns[c].Value(i)
 				}
+			}
+		}
+		if r, err := decodeWork(raw); err == nil {
+			again, err := decodeWork(r.append(nil))
+			if err != nil || !reflect.DeepEqual(again, r) {
+				t.Errorf("%+v is read back as %+v: %v", r, again, err)
 			}
 		}
 		if r, err := decodeRequest(raw); err == nil {

@@ -30,9 +30,8 @@ func NewServer(tables table.Source, pace *exec.Pace) *Server { return &Server{ta
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequestBytes+1))
-	if err != nil || len(body) > maxRequestBytes {
-		http.Error(w, "the request cannot be read, or is too long", http.StatusBadRequest)
+	body, ok := readRequest(w, r)
+	if !ok {
 		return
 	}
 	q, err := decodeRequest(body)
@@ -50,15 +49,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	err = s.stream(r.Context(), w, reader, table.NewBatch(scan))
+	out := newSender(w)
+	err = s.stream(r.Context(), out, reader, table.NewBatch(scan))
 	if closed := reader.Close(); err == nil && closed != nil {
 		err = closed
 	}
-	last := appendFrame(nil, frameEnd, nil)
-	if err != nil {
-		last = appendFrame(nil, frameFailed, []byte(err.Error()))
+	out.end(err)
+}
+
+// readRequest reads a request; false: it has been answered that it cannot be.
+func readRequest(w http.ResponseWriter, r *http.Request) (body []byte, ok bool) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequestBytes+1))
+	if err != nil || len(body) > maxRequestBytes {
+		http.Error(w, "the request cannot be read, or is too long", http.StatusBadRequest)
+		return nil, false
 	}
-	_, _ = w.Write(last) // a node that has gone away asks no more
+	return body, true
 }
 
 // scan is what the request asks for, in terms of the tables here.
@@ -90,9 +96,8 @@ func (s *Server) scan(q *request) (*table.Scan, error) {
 }
 
 // stream sends batches until there are no more.
-func (s *Server) stream(ctx context.Context, w http.ResponseWriter, reader table.Reader, batch *table.Batch) error {
-	control := http.NewResponseController(w)
-	var body, frame []byte
+func (s *Server) stream(ctx context.Context, out *sender, reader table.Reader, batch *table.Batch) error {
+	var body []byte
 	batch.Begin(0)
 	turn := s.pace.Turn(ctx)
 	for {
@@ -109,11 +114,38 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, reader table
 			continue
 		}
 		body = appendBatch(body[:0], batch)
-		frame = appendFrame(frame[:0], frameBatch, body)
-		// Servers that have no deadlines, those of tests, are fine without.
-		_ = control.SetWriteDeadline(time.Now().Add(stuck))
-		if _, err := w.Write(frame); err != nil {
+		if err := out.send(frameBatch, body); err != nil {
 			return fmt.Errorf("send rows: %w", err)
 		}
 	}
+}
+
+// sender sends frames.
+type sender struct {
+	to      http.ResponseWriter
+	control *http.ResponseController
+	frame   []byte
+	began   bool
+}
+
+func newSender(w http.ResponseWriter) *sender {
+	return &sender{to: w, control: http.NewResponseController(w)}
+}
+
+func (s *sender) send(kind byte, body []byte) error {
+	s.began = true
+	s.frame = appendFrame(s.frame[:0], kind, body)
+	// Servers that have no deadlines, those of tests, are fine without.
+	_ = s.control.SetWriteDeadline(time.Now().Add(stuck))
+	_, err := s.to.Write(s.frame)
+	return err
+}
+
+// end sends the last frame: that there are no more, or why.
+func (s *sender) end(failed error) {
+	kind, body := frameEnd, []byte(nil)
+	if failed != nil {
+		kind, body = frameFailed, []byte(failed.Error())
+	}
+	_ = s.send(kind, body) // a node that has gone away asks no more
 }

@@ -21,13 +21,14 @@ type Leaders interface {
 	Leader(partition uint16) (address string, here bool, err error)
 }
 
-// Config configures a Source. All fields are required.
+// Config configures a Source. All fields but WorkPath are required.
 type Config struct {
 	Local   table.Source // tables of partitions that are led here, and of those without
 	Leaders Leaders
 	Client  *http.Client
-	// Path is where a Server listens on the nodes.
-	Path string
+	// Path is where a Server listens on the nodes, and WorkPath where a WorkServer does. Nodes need not
+	// have one; empty: they are not asked to compute.
+	Path, WorkPath string
 }
 
 // Source has the tables of all partitions, wherever they are led.
@@ -56,17 +57,27 @@ func (s *Source) Open(ctx context.Context, partition uint16, q *table.Scan) (tab
 	if !q.Table.Partitioned {
 		return s.cfg.Local.Open(ctx, partition, q)
 	}
+	var r table.Reader
+	err := s.patiently(ctx, func() (err error) {
+		r, err = s.open(ctx, partition, q)
+		return err
+	})
+	return r, err
+}
+
+// patiently does something again while the leader of a partition may be changing.
+func (s *Source) patiently(ctx context.Context, do func() error) error {
 	deadline := time.Now().Add(leaderTimeout)
 	for {
-		r, err := s.open(ctx, partition, q)
+		err := do()
 		var refused *refusedError
 		if err == nil || ctx.Err() != nil || time.Now().After(deadline) || errors.As(err, &refused) {
-			return r, err
+			return err
 		}
 		select {
 		case <-time.After(leaderPause):
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -79,20 +90,18 @@ func (s *Source) open(ctx context.Context, partition uint16, q *table.Scan) (tab
 	case here:
 		return s.cfg.Local.Open(ctx, partition, q)
 	}
-	r, err := s.ask(ctx, address, partition, q)
+	stream, err := s.post(ctx, address+s.cfg.Path, requestOf(partition, q).append(nil))
 	if err != nil {
 		return nil, fmt.Errorf("read table %s of partition %d from its leader at %s: %w", q.Table.Name,
 			partition, address, err)
 	}
-	return r, nil
+	return &reader{stream: stream}, nil
 }
 
-func (s *Source) ask(ctx context.Context, address string, partition uint16, q *table.Scan) (
-	table.Reader, error,
-) {
+// post asks another node.
+func (s *Source) post(ctx context.Context, address string, request []byte) (*stream, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+s.cfg.Path,
-		bytes.NewReader(requestOf(partition, q).append(nil)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(request))
 	if err != nil {
 		cancel()
 		return nil, err
@@ -112,7 +121,7 @@ func (s *Source) ask(ctx context.Context, address string, partition uint16, q *t
 		}
 		return nil, &refusedError{answer}
 	}
-	return &reader{body: resp.Body, from: bufio.NewReaderSize(resp.Body, 64<<10), cancel: cancel}, nil
+	return &stream{body: resp.Body, from: bufio.NewReaderSize(resp.Body, 64<<10), cancel: cancel}, nil
 }
 
 // refusedError is an answer that will not change.
@@ -134,10 +143,8 @@ func requestOf(partition uint16, q *table.Scan) *request {
 
 // reader reads the rows that another node sends.
 type reader struct {
-	body   io.ReadCloser
-	from   *bufio.Reader
-	cancel context.CancelFunc
-	ended  bool
+	*stream
+	ended bool
 }
 
 // Next implements table.Reader.
@@ -146,7 +153,7 @@ func (r *reader) Next(b *table.Batch) (bool, error) {
 	if r.ended {
 		return false, nil
 	}
-	kind, body, err := readFrame(r.from)
+	kind, body, err := r.frame(nil)
 	if err != nil {
 		return false, fmt.Errorf("read rows from another node: %w", err)
 	}
@@ -169,9 +176,3 @@ var _ table.Distant = (*reader)(nil)
 
 // Distant implements table.Distant. Two nodes that ask each other must not wait for each other's turn.
 func (r *reader) Distant() {}
-
-// Close implements table.Reader.
-func (r *reader) Close() error {
-	r.cancel()
-	return r.body.Close()
-}

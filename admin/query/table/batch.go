@@ -40,7 +40,7 @@ func Truth(t bool) Value {
 
 // SizeBytes is about how much memory the value takes.
 func (v *Value) SizeBytes() int {
-	n := 64 + len(v.Str)
+	n := valueBytes + len(v.Str)
 	for i := range v.List {
 		n += v.List[i].SizeBytes()
 	}

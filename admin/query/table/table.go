@@ -1,6 +1,9 @@
 package table
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Type is the type of a column or of an expression.
 type Type uint8
@@ -145,6 +148,32 @@ type Source interface {
 	// Open starts reading the rows of one partition as of one instant. The error names the
 	// partition if it cannot be read.
 	Open(ctx context.Context, partition uint16, s *Scan) (Reader, error)
+}
+
+// Work is what is computed of the rows of one partition: a part of a statement. It means something to
+// engines only.
+type Work struct {
+	Statement []byte // what else has to be known to prepare the statement
+	Part      [32]byte
+}
+
+// ErrCannot says that work cannot be done elsewhere. The rows have to be asked for.
+var ErrCannot = errors.New("it cannot be computed there")
+
+// Delegating is a Source of partitions that others have, who can be given work.
+type Delegating interface {
+	Source
+	// Delegate has who has a partition compute, and gives what came of it, piece by piece. It is nil if
+	// the rows are here. An error that is not ErrCannot is about the partition, as one of Open.
+	Delegate(ctx context.Context, partition uint16, w *Work) (Pieces, error)
+}
+
+// Pieces are what came of work. They are used by one goroutine.
+type Pieces interface {
+	// Next returns the next piece, which is valid until it is called again, and io.EOF after the last.
+	// take hears how much more memory is wanted before it is used, and may panic.
+	Next(take func(bytes int64)) ([]byte, error)
+	Close() error
 }
 
 // Distant is a Reader that waits for its rows rather than computing them: they come from elsewhere.
