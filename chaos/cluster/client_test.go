@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/chaos/cluster/check"
 	"github.com/perdure/perdure/chaos/cluster/history"
 )
 
@@ -133,5 +134,27 @@ func TestChainsAreCounted(t *testing.T) {
 	}
 	if err := missing([]string{"a", "b"}, []string{"b"}); err == nil || !strings.Contains(err.Error(), "1 of 2") {
 		t.Errorf("missing: %v", err)
+	}
+}
+
+// TestEverySetIsReadAtTheEnd: one that was read, and to which nothing could be added, was once taken for
+// lost.
+func TestEverySetIsReadAtTheEnd(t *testing.T) {
+	c := against(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`["e1","e2"]`)) })
+	w := &setWork{
+		adds: []check.Add{
+			{Key: "full", Element: "e1"}, {Key: "full", Element: "e2", Span: check.Span{Unknown: true}},
+			{Key: "unsure", Element: "e1", Span: check.Span{Unknown: true}},
+			{Key: "unsure", Element: "e2", Span: check.Span{Unknown: true}},
+		},
+		views: []check.View{{Key: "full"}, {Key: "read"}},
+	}
+	if err := w.settle(c); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"full", "unsure", "read"} {
+		if len(w.last[key]) != 2 {
+			t.Errorf("the last read of %s has %v", key, w.last[key])
+		}
 	}
 }

@@ -180,15 +180,7 @@ func (w *setWork) work(c *client) {
 func (w *setWork) settle(c *client) (err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	acked := map[string][]string{}
-	for _, a := range w.adds {
-		if acked[a.Key] == nil {
-			acked[a.Key] = []string{}
-		}
-		if !a.Unknown {
-			acked[a.Key] = append(acked[a.Key], a.Element)
-		}
-	}
+	acked := w.acked()
 	w.last = map[string][]string{}
 	for _, key := range slices.Sorted(maps.Keys(acked)) {
 		waiting := await(c, func() error {
@@ -204,6 +196,23 @@ func (w *setWork) settle(c *client) (err error) {
 		}
 	}
 	return err
+}
+
+// acked are the elements of each set that were added for certain. Those sets are among them to which
+// nobody could add anything, but that somebody has read. w.mu must be held.
+func (w *setWork) acked() map[string][]string {
+	acked := map[string][]string{}
+	for _, v := range w.views {
+		acked[v.Key] = nil
+	}
+	for _, a := range w.adds {
+		known := acked[a.Key]
+		if !a.Unknown {
+			known = append(known, a.Element)
+		}
+		acked[a.Key] = known
+	}
+	return acked
 }
 
 func (w *setWork) verdicts() []check.Verdict {
