@@ -324,6 +324,9 @@ func (s *Statement) explained(r *exec.Runner, n plan.Node, take func([]table.Val
 		}
 		kind = "plan with metrics"
 		note = fmt.Sprintf("%d rows in %s\n", rows, time.Since(began).Round(time.Microsecond))
+		if n := r.Delegated(); n > 0 {
+			note += fmt.Sprintf("%d times a partition was computed by another node\n", n)
+		}
 	}
 	return take([]table.Value{table.Text(kind), table.Text(plan.Describe(n) + note)})
 }

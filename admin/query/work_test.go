@@ -127,7 +127,11 @@ func TestSentParameters(t *testing.T) {
 		{"EXPLAIN ANALYZE SELECT count(*) FROM numbers", "", nil},
 	} {
 		got, err := collect(t.Context(), e, c.text, c.params...)
-		if err != nil || c.want != "" && strings.Join(got, ",") != c.want {
+		if c.want == "" {
+			got = []string{fmt.Sprint(strings.Contains(strings.Join(got, ""), "2 times a partition was computed by another node"))}
+			c.want = "true"
+		}
+		if err != nil || strings.Join(got, ",") != c.want {
 			t.Errorf("%s: %v %v, want %s", c.text, got, err, c.want)
 		}
 	}

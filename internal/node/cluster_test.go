@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -172,27 +173,48 @@ func (l *workload) stop(through *testNode) {
 // invocations counts the invocations of the whole cluster by SQL; ok is false if some could not be
 // read.
 func (n *testNode) invocations() (count int, ok bool) {
-	req, err := http.NewRequest(http.MethodPost, "http://"+n.admin+"/query",
-		strings.NewReader(`{"query": "SELECT count(*) AS n FROM sys_invocation WHERE target LIKE '%/%'"}`))
-	if err != nil {
+	var answer struct {
+		Rows []struct{ N int }
+	}
+	body, ok := n.ask("SELECT count(*) AS n FROM sys_invocation WHERE target LIKE '%/%'")
+	if !ok || json.Unmarshal(body, &answer) != nil {
 		return 0, false
+	}
+	return answer.Rows[0].N, true
+}
+
+// ask asks the node in SQL.
+func (n *testNode) ask(text string) (body []byte, ok bool) {
+	req, err := http.NewRequest(http.MethodPost, "http://"+n.admin+"/query",
+		strings.NewReader(`{"query": "`+text+`"}`))
+	if err != nil {
+		return nil, false
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, false
+		return nil, false
 	}
 	defer resp.Body.Close()
-	var answer struct {
-		Rows []struct{ N int }
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK || json.Unmarshal(body, &answer) != nil {
+	body, err = io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
 		n.cluster.t.Logf("%s answers %s: %s", n.name, resp.Status, body)
-		return 0, false
+		return nil, false
 	}
-	return answer.Rows[0].N, true
+	return body, true
+}
+
+// awaitComputedElsewhere waits until a node has others compute what it is asked; not all nodes lead all
+// partitions.
+func (c *testCluster) awaitComputedElsewhere(nodes ...*testNode) {
+	c.t.Helper()
+	eventually(c.t, "a query to be computed by several nodes", func() bool {
+		return slices.ContainsFunc(nodes, func(n *testNode) bool {
+			body, ok := n.ask("EXPLAIN ANALYZE SELECT count(*) FROM sys_invocation")
+			return ok && strings.Contains(string(body), "computed by another node")
+		})
+	})
 }
 
 // awaitSameCount waits until all nodes see the same invocations, most of which are led elsewhere.
@@ -221,6 +243,7 @@ func TestThreeNodesSurviveTheLossOfOne(t *testing.T) {
 	l.more(60)
 	l.stop(c.nodes[1])
 	c.awaitSameCount(c.nodes...)
+	c.awaitComputedElsewhere(c.nodes...)
 
 	l = startLoad(t, "second", c.nodes[0], c.nodes[1])
 	l.more(20)

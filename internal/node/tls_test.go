@@ -117,6 +117,7 @@ func TestCertificates(t *testing.T) {
 	l.more(20)
 	l.stop(c.nodes[2])
 	c.awaitSameCount(c.nodes...)
+	c.awaitComputedElsewhere(c.nodes...)
 
 	t.Run("without certificates", func(t *testing.T) {
 		cfg := testConfig(t)

@@ -81,6 +81,7 @@ func (r *Runner) elsewhere(ctx context.Context, d *delegation, partition uint16,
 		piece, err := pieces.Next(w.claim)
 		switch {
 		case err == io.EOF:
+			r.delegated.Add(1)
 			return true, r.turn.resume(held)
 		case err != nil && ctx.Err() != nil:
 			return false, context.Cause(ctx)

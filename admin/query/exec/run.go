@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/perdure/perdure/admin/query/expr"
 	"github.com/perdure/perdure/admin/query/plan"
@@ -30,12 +31,17 @@ type Runner struct {
 	cfg    Config
 	turn   *Turn // of the goroutine that runs the query
 	nested bool  // inside another plan's expression: in any goroutine, which has its turn
+	// delegated is how many partitions others have computed; shared by all goroutines of the query.
+	delegated *atomic.Int64
 }
 
 // New makes a runner. It stops when ctx ends, with the context's cause.
 func New(ctx context.Context, cfg Config) *Runner {
-	return &Runner{ctx: ctx, cfg: cfg, turn: cfg.Pace.Turn(ctx)}
+	return &Runner{ctx: ctx, cfg: cfg, turn: cfg.Pace.Turn(ctx), delegated: new(atomic.Int64)}
 }
+
+// Delegated is how many times other nodes have computed a part of the plan for a partition.
+func (r *Runner) Delegated() int { return int(r.delegated.Load()) }
 
 // cause is why the query has to stop.
 func (r *Runner) cause() error { return context.Cause(r.ctx) }
