@@ -41,7 +41,8 @@ type Config struct {
 }
 
 // Phase says when a run ends: after a time, or after a number of requests, whichever is set and
-// comes first. Requests in flight at the end are waited for and counted.
+// comes first. Requests in flight at the end are waited for and counted. There is one at least, however
+// late the machine comes to it: a run without any would look as if nothing had failed.
 type Phase struct {
 	Duration time.Duration
 	Requests uint64

@@ -210,3 +210,13 @@ func TestConfigReportsEveryProblem(t *testing.T) {
 		}
 	}
 }
+
+// TestOneRequestAtLeast: a phase that is over before the machine comes to it is no phase without requests.
+func TestOneRequestAtLeast(t *testing.T) {
+	plan := &schedule{start: time.Now().Add(-time.Hour), phase: Phase{Duration: time.Second}}
+	for n, want := range []bool{true, false} {
+		if _, more := plan.next(t.Context()); more != want {
+			t.Errorf("request %d is due: %t, want %t", n, more, want)
+		}
+	}
+}

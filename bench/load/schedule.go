@@ -39,7 +39,7 @@ func (s *schedule) next(ctx context.Context) (time.Time, bool) {
 func (s *schedule) contains(n uint64, due time.Time) bool {
 	return s.failed.Load() < maxErrors &&
 		(s.phase.Requests == 0 || n < s.phase.Requests) &&
-		(s.phase.Duration == 0 || due.Sub(s.start) < s.phase.Duration)
+		(s.phase.Duration == 0 || n == 0 || due.Sub(s.start) < s.phase.Duration)
 }
 
 // timerGrain is how late a runtime timer may fire when nothing else runs. The rest of a wait is
