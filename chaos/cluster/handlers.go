@@ -281,9 +281,8 @@ func runSaga(ctx restate.Context, l link) (string, error) {
 	if err == nil {
 		return "", restate.TerminalErrorf("nobody cancelled saga %s", l.ID)
 	}
-	if _, undoing := restate.Object[restate.Void](ctx, "Held", l.Lists[0], "take").Request(l.ID); undoing != nil {
-		return "", undoing
-	}
+	// Not a call that is waited for: a client whose answer was lost cancels again, which would cancel that.
+	restate.ObjectSend(ctx, "Held", l.Lists[0], "take").Send(l.ID)
 	return "", err
 }
 

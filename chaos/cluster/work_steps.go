@@ -461,11 +461,21 @@ func (w *cancelWork) work(c *client) {
 }
 
 func (w *cancelWork) settle(c *client) (err error) {
-	held, err := readAll[[]string](c, "Held", "read", w.all("h", places))
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.held = held
-	return err
+	var failed error
+	_ = await(c, func() error { // what is still held in the end is a verdict's matter
+		if w.held, failed = readAll[[]string](c, "Held", "read", w.all("h", places)); failed != nil {
+			return failed
+		}
+		for key, ids := range w.held {
+			if len(ids) > 0 {
+				return fmt.Errorf("%s still holds %v", key, ids)
+			}
+		}
+		return nil
+	})
+	return failed
 }
 
 func (w *cancelWork) verdicts() []check.Verdict {
