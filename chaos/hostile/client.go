@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	answerTimeout = 60 * time.Second // for the server to answer, or to close
+	answerTimeout = 20 * time.Second // for the server to answer, or to close
 	maxReplyBytes = 64 << 20
 )
 

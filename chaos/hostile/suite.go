@@ -13,10 +13,10 @@ import (
 
 const (
 	parallel       = 6                // entries that run at once
-	entryTimeout   = 2 * time.Minute  // for one entry and the canary after it
+	entryTimeout   = 60 * time.Second  // for one entry and the canary after it
 	areaCanaries   = 100              // innocent invocations at the end of an area
 	memoryLimit    = 1 << 30          // bytes resident at the end of an area
-	memoryPatience = 90 * time.Second // for the server to give memory back
+	memoryPatience = 30 * time.Second // for the server to give memory back
 	pollEvery      = 20 * time.Millisecond
 )
 
