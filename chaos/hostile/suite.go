@@ -13,7 +13,7 @@ import (
 
 const (
 	parallel       = 6                // entries that run at once
-	entryTimeout   = 60 * time.Second  // for one entry and the canary after it
+	entryTimeout   = 60 * time.Second // for one entry and the canary after it
 	areaCanaries   = 100              // innocent invocations at the end of an area
 	memoryLimit    = 1 << 30          // bytes resident at the end of an area
 	memoryPatience = 30 * time.Second // for the server to give memory back

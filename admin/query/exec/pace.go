@@ -39,11 +39,11 @@ const (
 // after the other, where they would all be late if they shared, and the others hold little memory
 // meanwhile. Some turns go to the oldest query whatever it has computed, so that each comes to an end.
 type Pace struct {
-	busy func() bool
+	parallel int // turns at a time
+	busy     func() bool
 
 	mu      sync.Mutex
-	free    int      // guarded by mu, like those below
-	taken   int      // or at rest
+	taken   int      // turns, or at rest; guarded by mu, like those below
 	waiting []*share // queries with goroutines that wait for a turn
 	began   uint64   // queries so far
 	granted uint64   // turns that had been waited for
@@ -67,7 +67,7 @@ func NewPace(parallel int, busy func() bool) *Pace {
 	if busy == nil {
 		busy = func() bool { return false }
 	}
-	return &Pace{free: parallel, busy: busy}
+	return &Pace{parallel: parallel, busy: busy}
 }
 
 // Taken is how many turns are taken now, or rest.
@@ -90,7 +90,6 @@ func (p *Pace) next() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.waiting) == 0 {
-		p.free++
 		p.taken--
 		return
 	}
@@ -165,8 +164,7 @@ func (t *Turn) Take() error {
 	}
 	p := t.share.pace
 	p.mu.Lock()
-	if p.free > 0 {
-		p.free--
+	if p.taken < p.parallel {
 		p.taken++
 		p.mu.Unlock()
 		t.held = true
